@@ -1,0 +1,94 @@
+/* Small text tools: strict numbers, blanks, nearest known name. */
+#include "proto/text.h"
+
+#include <string.h>
+
+bool text_int(const char *p, size_t n, int64_t min, int64_t max, int64_t *v)
+{
+	bool negative = n && *p == '-';
+	size_t i = n && (*p == '-' || *p == '+');
+	int64_t value = 0;
+
+	if (i == n)
+		return false;
+	for (; i < n; i++) {
+		int digit = p[i] - '0';
+
+		if (digit < 0 || digit > 9)
+			return false;
+		/* Counted downwards, because INT64_MIN has no positive counterpart. */
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_sub_overflow(value, digit, &value))
+			return false;
+	}
+	if (!negative && __builtin_sub_overflow(0, value, &value))
+		return false;
+	if (value < min || value > max)
+		return false;
+	*v = value;
+	return true;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+void text_trim(const char **p, size_t *n)
+{
+	while (*n && is_blank(**p)) {
+		++*p;
+		--*n;
+	}
+	while (*n && is_blank((*p)[*n - 1]))
+		--*n;
+}
+
+/* Edit distance (insert, delete, replace, swap of neighbours); longer words are not compared. */
+enum { WORD_MAX = 48 };
+
+static size_t distance(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+	size_t d[WORD_MAX + 1][WORD_MAX + 1];
+
+	if (n > WORD_MAX || m > WORD_MAX)
+		return WORD_MAX;
+	for (size_t i = 0; i <= n; i++) {
+		for (size_t j = 0; j <= m; j++) {
+			if (!i || !j) {
+				d[i][j] = i + j;
+				continue;
+			}
+			d[i][j] = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+			if (d[i - 1][j] + 1 < d[i][j])
+				d[i][j] = d[i - 1][j] + 1;
+			if (d[i][j - 1] + 1 < d[i][j])
+				d[i][j] = d[i][j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    d[i - 2][j - 2] + 1 < d[i][j])
+				d[i][j] = d[i - 2][j - 2] + 1;
+		}
+	}
+	return d[n][m];
+}
+
+void text_nearest_init(struct text_nearest *near, const char *word)
+{
+	size_t n = strlen(word);
+
+	near->word = word;
+	near->best = NULL;
+	/* About a third of the letters may be wrong, three at most. */
+	near->distance = (n < 9 ? n / 3 + (n > 1) : 3) + 1;
+}
+
+void text_nearest_try(struct text_nearest *near, const char *known)
+{
+	size_t d = distance(near->word, known);
+
+	if (d < near->distance) {
+		near->distance = d;
+		near->best = known;
+	}
+}

@@ -1,0 +1,27 @@
+/*
+ * Small text tools that several readers share: strict numbers, blanks, nearest known name.
+ *
+ * Bytes only; every reader takes a length and never looks behind it.  Thread: any.
+ */
+#ifndef PROTO_TEXT_H
+#define PROTO_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Decimal number with an optional sign and nothing else, within min..max; else false. */
+bool text_int(const char *p, size_t n, int64_t min, int64_t max, int64_t *v);
+
+/* Cuts blank, tab, CR and LF from both ends. */
+void text_trim(const char **p, size_t *n);
+
+/* Finds the known name that a mistyped word most likely meant; best stays NULL if none is near. */
+struct text_nearest {
+	const char *word, *best;
+	size_t distance;
+};
+void text_nearest_init(struct text_nearest *near, const char *word);
+void text_nearest_try(struct text_nearest *near, const char *known);
+
+#endif

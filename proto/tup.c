@@ -1,0 +1,94 @@
+/* TUP bodies: parameters by name, each encoded as a field with tag 0 in a vector<byte>. */
+#include "proto/tup.h"
+
+#include "proto/wire.h"
+
+/* Official peers write the return value under both names and read either. */
+static const char ret_name[] = "tars_ret";
+
+static void put_entry(struct buf *b, const char *name, const struct tars_field *f,
+		      const void *value)
+{
+	size_t mark;
+
+	codec_put_string(b, 0, name, strlen(name));
+	mark = wire_bytes_begin(b, 1);
+	codec_put_field(b, 0, f->type, (const char *)value + f->offset, 0);
+	wire_bytes_end(b, mark);
+}
+
+void tup_put(struct buf *b, const struct tars_type *t, const void *value, bool tars_ret)
+{
+	bool twice = tars_ret && t->n_fields && !*t->fields->name;
+	uint8_t *p = buf_reserve(b, WIRE_INT_MAX + WIRE_HEAD_MAX);
+
+	p = wire_put_int(wire_put_head(p, 0, WIRE_MAP), 0, t->n_fields + twice);
+	b->len = (size_t)(p - b->data);
+	for (uint16_t i = 0; i < t->n_fields; i++)
+		put_entry(b, t->fields[i].name, &t->fields[i], value);
+	if (twice)
+		put_entry(b, ret_name, t->fields, value);
+}
+
+struct attribute {
+	struct tars_str name;
+	struct tars_bytes value;
+};
+
+struct attribute_map {
+	struct attribute *v;
+	uint32_t n;
+};
+
+static const struct tars_type attribute_map_type = {
+	.name = "map<string, vector<byte>>", .kind = TARS_MAP, .size = sizeof(struct attribute_map),
+	.pair_size = sizeof(struct attribute), .val_offset = offsetof(struct attribute, value),
+	.key = &tars_type_string, .elem = &tars_type_bytes,
+};
+
+static bool is_named(const struct tars_str *s, const char *name)
+{
+	return strlen(name) == s->n && !memcmp(name, s->p, s->n);
+}
+
+/* The search begins at `hint`: peers mostly keep the order of the parameters. */
+static const struct attribute *find(const struct attribute_map *m, const char *name, uint32_t hint)
+{
+	for (uint32_t k = 0; k < m->n; k++) {
+		const struct attribute *at = &m->v[((uint64_t)hint + k) % m->n];
+
+		if (is_named(&at->name, name))
+			return at;
+	}
+	return *name ? NULL : find(m, ret_name, 0);
+}
+
+int tup_get(const uint8_t *data, size_t n, const struct tars_type *t, void *value, struct arena *a,
+	    struct err *e)
+{
+	struct attribute_map map = { 0 };
+	int rc = 0;
+
+	tars_type_init(t, value);
+	if (n) /* an empty body is an empty map */
+		rc = codec_get_field(data, n, 0, &attribute_map_type, &map, a, e);
+	if (rc)
+		err_wrap(e, "TUP body");
+	for (uint16_t i = 0; !rc && i < t->n_fields; i++) {
+		const struct tars_field *f = &t->fields[i];
+		const struct attribute *at = find(&map, f->name, i);
+
+		if (at) {
+			rc = codec_get_field(at->value.p, at->value.n, 0, f->type,
+					     (char *)value + f->offset, a, e);
+			if (rc)
+				err_wrap(e, "%s", path_field(f));
+		} else if (f->flags & TARS_REQUIRED) {
+			rc = err_set(e, TARS_EPROTO, "parameter '%s' is missing",
+				     path_field(f));
+		}
+	}
+	if (rc)
+		tars_type_init(t, value);
+	return rc;
+}
