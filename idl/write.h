@@ -1,0 +1,17 @@
+/*
+ * Generated files on disk: what idlc and `tars idl gen` share.
+ *
+ * Errors go to `report`, a line each.  One thread at a time.
+ */
+#ifndef IDL_WRITE_H
+#define IDL_WRITE_H
+
+#include <stdio.h>
+
+#include "idl/idl.h"
+
+/* Compiles path to DIR/X.h and DIR/X.c; 0 or a negative code.  Both files are replaced as a whole,
+ * neither if there is an error. */
+int idl_write_c(const struct idl_options *opt, const char *path, const char *dir, FILE *report);
+
+#endif

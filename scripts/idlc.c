@@ -1,0 +1,37 @@
+/* Stage 0 of the build: the IDL compiler by itself, for the platform's own interfaces. */
+#include <stdio.h>
+#include <string.h>
+
+#include "idl/write.h"
+
+enum { MAX_DIRS = 16 };
+
+static int usage(void)
+{
+	fputs("usage: idlc [--with-tars] [-I DIR]... --out DIR FILE.tars...\n", stderr);
+	return 64;
+}
+
+int main(int argc, char **argv)
+{
+	const char *dirs[MAX_DIRS], *out = NULL;
+	struct idl_options opt = { .dirs = dirs };
+	int i;
+
+	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
+		if (!strcmp(argv[i], "--with-tars"))
+			opt.with_tars = true;
+		else if (!strcmp(argv[i], "--out") && i + 1 < argc)
+			out = argv[++i];
+		else if (!strcmp(argv[i], "-I") && i + 1 < argc && opt.n_dirs < MAX_DIRS)
+			dirs[opt.n_dirs++] = argv[++i];
+		else
+			return usage();
+	}
+	if (!out || i == argc)
+		return usage();
+	for (; i < argc; i++)
+		if (idl_write_c(&opt, argv[i], out, stderr))
+			return 1;
+	return 0;
+}

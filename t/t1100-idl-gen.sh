@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+test_description='tars idl gen: the generated C, as golden files and as compilers see it'
+. "$(dirname "$0")/test-lib.sh"
+
+data=$tree/t/data/idl
+golden=$tree/t/t1100
+strict='-Wall -Wextra -Wpedantic -Wcast-function-type -Wshadow -Wmissing-prototypes -Werror'
+SQ="'"
+include="-I$tree -I$tree/core"
+
+test_expect_success 'every construct: header and code are as expected' '
+	mkdir out &&
+	tars idl gen --out out "$data/Base.tars" "$data/All.tars" &&
+	for f in Base.h Base.c All.h All.c
+	do
+		test_cmp "$golden/$f" out/$f || return 1
+	done
+'
+
+test_expect_success 'the same again, from elsewhere: the same bytes' '
+	mkdir again &&
+	cp "$data"/*.tars . &&
+	tars idl gen --out again ./All.tars &&
+	test_cmp out/All.h again/All.h &&
+	test_cmp out/All.c again/All.c
+'
+
+test_expect_success 'no line is longer than 100 columns, but for names' '
+	expand out/All.h out/All.c >expanded &&
+	! grep -nE "^.{101}" expanded
+'
+
+for cc in gcc clang
+do
+	if ! command -v $cc >/dev/null
+	then
+		test_skip "no $cc"
+		continue
+	fi
+	test_expect_success "strict C11 with $cc" '
+		$cc -std=c11 $strict $include -Iout -fsyntax-only out/All.c out/Base.c
+	'
+done
+
+if command -v g++ >/dev/null
+then
+	test_expect_success 'the header is C++ too' '
+		echo "#include \"All.h\"" >cxx.cc &&
+		g++ -Wall -Wextra -Wpedantic -Werror $include -Iout -fsyntax-only cxx.cc
+	'
+else
+	test_skip 'no g++'
+fi
+
+test_expect_success 'containers that two headers have are defined once' '
+	cat >one.tars <<-\EOT &&
+	module One { struct S { 0 require map<int, vector<long>> m; }; };
+	EOT
+	cat >two.tars <<-\EOT &&
+	module Two { struct S { 0 require map<int, vector<long>> m; 1 require vector<long> v; }; };
+	EOT
+	tars idl gen one.tars two.tars &&
+	cat >both.c <<-\EOT &&
+	#include "one.h"
+	#include "two.h"
+	struct tars_int_long_list_map *both(struct One_S *a, struct Two_S *b);
+	struct tars_int_long_list_map *both(struct One_S *a, struct Two_S *b)
+	{
+		b->v = a->m.v[0].val;
+		return &b->m;
+	}
+	EOT
+	${CC:-gcc} $strict $include -I. -fsyntax-only both.c
+'
+
+test_expect_success 'a value that is built, in C, from generated names' '
+	cat >use.c <<-\EOT &&
+	#include "All.h"
+	int use(struct tars_req *rq, struct Test_Containers *c);
+	int use(struct tars_req *rq, struct Test_Containers *c)
+	{
+		struct Test_Scalars s;
+
+		Test_Scalars_init(&s);
+		s.s = TARS_STR(Test_TEXT);
+		s.c = Test_Color_GREEN;
+		TARS_PUSH(rq, &c->points)->x = Test_OCTAL;
+		TARS_PUSH(rq, &c->by_point)->val = Test_Color_BLUE;
+		return Base_Point_compare(&c->points.v[0], &c->by_point.v[0].key);
+	}
+	EOT
+	${CC:-gcc} -std=c11 $strict $include -Iout -fsyntax-only use.c
+'
+
+test_expect_success 'several files: an error in one is reported, the others are written' '
+	mkdir some &&
+	echo "module M { struct S { 0 require Nix n; }; };" >bad.tars &&
+	test_expect_code 1 tars idl gen --out some bad.tars one.tars 2>err &&
+	echo "bad.tars:1:33: type ${SQ}Nix${SQ} is not known; expected one that stands before this" \
+		"or in an included file" >want &&
+	test_cmp want err &&
+	test -f some/one.h && test -f some/one.c &&
+	test ! -e some/bad.h && test ! -e some/bad.c
+'
+
+test_expect_success 'check: silent about good files, writes nothing' '
+	mkdir quiet && cd quiet &&
+	test_when_finished "cd .." &&
+	tars idl check "$data/All.tars" >out 2>&1 &&
+	test ! -s out &&
+	test "$(ls)" = out
+'
+
+test_expect_success 'names that clash in C: apart within a file, an error between files' '
+	echo "module A { struct B_C { 0 require int a; }; };" >first.tars &&
+	echo "#include \"first.tars\"
+	module A_B { struct C { 0 require int a; }; };" >second.tars &&
+	test_expect_code 1 tars idl check second.tars 2>err &&
+	test_grep "^second.tars:2:22: its C name .A_B_C. is taken by first.tars:1:19; rename one" err &&
+	test "$(wc -l <err)" = 1 &&
+	cat first.tars >third.tars &&
+	sed 1d second.tars >>third.tars &&
+	tars idl gen third.tars &&
+	test_grep "^struct A_B_C_ {" third.h
+'
+
+test_expect_success 'includes: next to the file, and with --include' '
+	mkdir -p inc/a inc/b sub &&
+	echo "module P { struct S { 0 require int a; }; };" >inc/b/p.tars &&
+	echo "module Q { struct S { 0 require int a; }; };" >sub/q.tars &&
+	echo "#include \"p.tars\"
+	#include \"q.tars\"
+	module R { struct S { 0 require P::S p; 1 require Q::S q; }; };" >sub/r.tars &&
+	test_expect_code 1 tars idl check sub/r.tars 2>err &&
+	test_grep "^sub/r.tars:1:1: include .p.tars. is not in the search path" err &&
+	tars idl check --include inc/a:inc/b sub/r.tars
+'
+
+test_expect_success 'generated names keep clear of all that the public headers define' '
+	sed "s,/\*.*\*/,," "$tree/core/tars.h" "$tree/proto/type.h" "$tree/proto/code.h" |
+	grep -v "^ \*" | grep -oE "\<tars_[a-z0-9_]*[a-z0-9]\>" | sort -u >public &&
+	test -s public &&
+	while read -r name
+	do
+		grep -q "\"$name\"" "$tree/idl/gen_c_name.c" || { echo "$name" >&2; return 1; }
+	done <public
+'
+
+test_expect_success 'names of the platform want --with-tars' '
+	echo "module tars { struct S { 0 require int a; }; };" >platform.tars &&
+	test_expect_code 1 tars idl check platform.tars 2>err &&
+	test_grep "^platform.tars:1:8: .tars.: names that start with .tars. belong to" err &&
+	tars idl check --with-tars platform.tars
+'
+
+test_expect_success 'wrong use' '
+	test_expect_code 64 tars idl frobnicate one.tars 2>err &&
+	test_grep "unknown subcommand .frobnicate.; there are check, gen" err &&
+	test_expect_code 64 tars idl gen 2>err &&
+	test_expect_code 1 tars idl gen none.tars 2>err &&
+	test_grep "cannot read .none.tars.: No such file" err &&
+	test_expect_code 1 tars idl gen --out no/such/dir one.tars 2>err &&
+	test_grep "cannot write .no/such/dir/one.h.: No such file" err
+'
+
+test_done
