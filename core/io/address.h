@@ -1,0 +1,32 @@
+/*
+ * Socket addresses: from text, to text.
+ *
+ * Open value.  Thread: any.
+ */
+#ifndef CORE_IO_ADDRESS_H
+#define CORE_IO_ADDRESS_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/un.h>
+
+struct sockaddr_any {
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+		struct sockaddr_un un;
+	};
+	socklen_t len;
+};
+
+/* "1.2.3.4" or "::1"; -1 if ip is not numeric. */
+int sockaddr_from_ip(struct sockaddr_any *a, const char *ip, int port);
+/* "10.0.0.1:5312", "[::1]:80", "unix:/path". */
+void sockaddr_print(char *text, size_t size, const struct sockaddr_any *a);
+/* -1 where there is none. */
+int sockaddr_port(const struct sockaddr_any *a);
+/* Turns an IPv4 peer of an IPv6 socket (::ffff:1.2.3.4) into its IPv4 form. */
+void sockaddr_unmap(struct sockaddr_any *a);
+
+#endif

@@ -1,0 +1,417 @@
+/* Connection: reading and cutting frames, flushing output, connecting, closing. */
+#include "core/io/conn.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	KEEP = 16 * 1024,       /* larger buffers are given back when empty */
+	MIN_ROOM = 16 * 1024,   /* least room for one recv behind a partial frame */
+};
+
+static void on_socket(struct watch *w, int events);
+
+static void set_events(struct conn *c)
+{
+	bool reading = !c->above_water && !c->eof && !c->close_after_flush;
+	int events = (reading ? WATCH_READ : 0) | (c->write_blocked ? WATCH_WRITE : 0);
+
+	if (events == c->events || c->connecting)
+		return;
+	c->events = events;
+	watch_set(&c->watch, c->watch.fd, events, on_socket);
+}
+
+static void buf_trim(struct buf *b)
+{
+	if (b->cap > KEEP && !buf_size(b))
+		buf_release(b);
+}
+
+/* ---- closing ---- */
+
+static void on_gone(struct task *t)
+{
+	struct conn *c = container_of(t, struct conn, gone);
+
+	if (c->flush_queued || c->again_queued) {
+		reactor_defer(t);   /* they sit in a list of the reactor still */
+		return;
+	}
+	buf_release(&c->in);
+	buf_release(&c->out);
+	c->class->release(c);
+}
+
+void conn_close(struct conn *c, const struct err *why)
+{
+	static const struct err orderly;
+
+	if (c->closed)
+		return;
+	c->closed = 1;
+	timer_stop(&c->connect_timer);
+	watch_stop(&c->watch);
+	close(c->watch.fd);
+	c->gone.run = on_gone;
+	reactor_defer(&c->gone);
+	c->class->down(c, why ? why : &orderly);
+}
+
+static void close_with_errno(struct conn *c, int code, const char *what, int error)
+{
+	struct err e;
+
+	err_set(&e, code, "%s %s: %s", what, c->peer_text, strerror(error));
+	conn_close(c, &e);
+}
+
+/* The peer closed and all its whole packets are served. */
+static void close_after_eof(struct conn *c)
+{
+	struct err e;
+
+	if (c->write_errno) {
+		close_with_errno(c, TARS_ESEND, "writing to", c->write_errno);
+	} else if (buf_size(&c->in)) {
+		err_set(&e, TARS_EPROTO, "%s closed in the middle of a packet (%zu bytes came)",
+			c->peer_text, buf_size(&c->in));
+		conn_close(c, &e);
+	} else if (buf_size(&c->out)) {
+		conn_close_after_flush(c);
+	} else {
+		conn_close(c, NULL);
+	}
+}
+
+/* ---- output ---- */
+
+static void on_again(struct task *t);
+
+static void queue_again(struct conn *c)
+{
+	if (c->again_queued)
+		return;
+	c->again_queued = 1;
+	c->again.run = on_again;
+	reactor_defer(&c->again);
+}
+
+static void on_write_error(struct conn *c, int error)
+{
+	/* The peer went without reading our answers.  Its requests that are still on their way in
+	 * must be executed all the same, so only the output is given up: recv will end it. */
+	if ((error == EPIPE || error == ECONNRESET) && !c->eof && !c->close_after_flush) {
+		c->write_errno = error;
+		buf_clear(&c->out);
+		return;
+	}
+	close_with_errno(c, TARS_ESEND, "writing to", error);
+}
+
+static void flush(struct conn *c)
+{
+	size_t size = buf_size(&c->out);
+	ssize_t n = size ? send(c->watch.fd, buf_head(&c->out), size, MSG_NOSIGNAL) : 0;
+	bool low = false;
+
+	if (n > 0) {
+		buf_consume(&c->out, (size_t)n);
+		buf_trim(&c->out);
+		c->last_io_us = reactor_now();
+	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		on_write_error(c, errno);
+		if (c->closed)
+			return;
+	}
+	size = buf_size(&c->out);
+	c->write_blocked = size > 0;
+	if (c->above_water && size <= c->high_water / 4) {
+		c->above_water = 0;
+		low = true;
+		if (buf_size(&c->in) || c->eof)
+			queue_again(c);
+	}
+	set_events(c);
+	if (low && c->class->low_water)
+		c->class->low_water(c);
+	if (c->close_after_flush && !buf_size(&c->out))
+		conn_close(c, NULL);
+}
+
+static void on_flush(struct task *t)
+{
+	struct conn *c = container_of(t, struct conn, flush);
+
+	c->flush_queued = 0;
+	if (conn_is_open(c) && !c->write_blocked)
+		flush(c);
+}
+
+static void queue_flush(struct conn *c)
+{
+	if (c->flush_queued)
+		return;
+	c->flush_queued = 1;
+	c->flush.run = on_flush;
+	reactor_at_flush(&c->flush);
+}
+
+void conn_written(struct conn *c)
+{
+	if (c->closed || c->write_errno) {
+		buf_clear(&c->out);
+		return;
+	}
+	queue_flush(c);
+	if (buf_size(&c->out) > c->high_water && !c->above_water) {
+		c->above_water = 1;
+		set_events(c);
+	}
+}
+
+void conn_close_after_flush(struct conn *c)
+{
+	if (c->closed)
+		return;
+	c->close_after_flush = 1;
+	set_events(c);
+	queue_flush(c);
+}
+
+/* ---- input ---- */
+
+static void close_unbounded(struct conn *c)
+{
+	struct err e;
+
+	err_set(&e, TARS_ELIMIT, "%s: a packet does not end within the limit of %zu bytes",
+		c->peer_text, c->max_frame);
+	conn_close(c, &e);
+}
+
+/* Serves whole frames and returns the bytes they took.  Stops early when the connection closes,
+ * when its output is above high water, and after so many that others must have their turn. */
+static size_t serve_frames(struct conn *c, uint8_t *data, size_t n)
+{
+	enum frame_result (*next)(const uint8_t *, size_t, size_t, size_t *, struct err *) =
+		c->class->next ? c->class->next : frame_next;
+	size_t used = 0, size = 0;
+	int budget = CONN_FRAMES_PER_TURN;
+	struct err e;
+
+	e.code = 0;
+	e.text[0] = '\0';
+	c->in_need = 0;
+	while (used < n && !c->closed && !c->above_water && !c->close_after_flush) {
+		if (!budget--) {
+			queue_again(c);
+			break;
+		}
+		switch (next(data + used, n - used, c->max_frame, &size, &e)) {
+		case FRAME_OK:
+			break;
+		case FRAME_NEED:
+			c->in_need = size;
+			if (n - used >= c->max_frame)
+				close_unbounded(c);
+			return used;
+		case FRAME_BAD:
+			err_wrap(&e, "%s", c->peer_text);
+			conn_close(c, &e);
+			return used;
+		}
+		if (c->class->frame(c, data + used, size, &e) < 0) {
+			conn_close(c, &e);
+			return used;
+		}
+		used += size;
+	}
+	return used;
+}
+
+static void serve_in(struct conn *c)
+{
+	buf_consume(&c->in, serve_frames(c, buf_head(&c->in), buf_size(&c->in)));
+	buf_trim(&c->in);
+}
+
+static void end_if_over(struct conn *c)
+{
+	if (c->eof && !c->closed && !c->again_queued && !c->above_water && !c->close_after_flush)
+		close_after_eof(c);
+}
+
+static void on_again(struct task *t)
+{
+	struct conn *c = container_of(t, struct conn, again);
+
+	c->again_queued = 0;
+	if (c->closed)
+		return;
+	serve_in(c);
+	end_if_over(c);
+}
+
+/* Room for the rest of the frame in c->in, but no more than the peer has paid for with bytes: a
+ * length field alone must not cost memory. */
+static size_t room_wanted(const struct conn *c)
+{
+	size_t have = buf_size(&c->in), rest = c->in_need > have ? c->in_need - have : 0;
+
+	if (rest > have)
+		rest = have;
+	return rest > MIN_ROOM ? rest : MIN_ROOM;
+}
+
+static void on_readable(struct conn *c)
+{
+	bool partial = buf_size(&c->in) > 0;
+	uint8_t *to = reactor_scratch();
+	size_t room = REACTOR_SCRATCH_SIZE, used;
+	ssize_t n;
+
+	if (partial) {
+		to = buf_reserve(&c->in, room_wanted(c));
+		room = c->in.cap - c->in.len;
+	}
+	n = recv(c->watch.fd, to, room, 0);
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			close_with_errno(c, TARS_ESYS, "reading from", errno);
+		return;
+	}
+	if (n == 0) {
+		c->eof = 1;
+		set_events(c);
+		end_if_over(c);
+		return;
+	}
+	c->last_io_us = reactor_now();
+	if (partial) {
+		c->in.len += (size_t)n;
+		serve_in(c);
+		return;
+	}
+	used = serve_frames(c, to, (size_t)n);
+	if (used < (size_t)n && !c->closed)
+		buf_add(&c->in, to + used, (size_t)n - used);
+}
+
+static void on_socket(struct watch *w, int events)
+{
+	struct conn *c = container_of(w, struct conn, watch);
+
+	if (events & WATCH_WRITE && c->write_blocked)
+		flush(c);
+	/* Frames that wait for their turn come before new bytes. */
+	if (events & c->events & WATCH_READ && !c->closed && !c->again_queued)
+		on_readable(c);
+}
+
+/* ---- opening ---- */
+
+static void conn_init(struct conn *c, const struct conn_class *class, int fd)
+{
+	*c = (struct conn){
+		.class = class,
+		.reactor = reactor_self(),
+		.watch.fd = fd,
+		.max_frame = FRAME_DEFAULT_MAX,
+		.high_water = CONN_DEFAULT_HIGH_WATER,
+		.last_io_us = reactor_now(),
+	};
+}
+
+static void established(struct conn *c)
+{
+	int on = 1;
+
+	if (c->peer.sa.sa_family != AF_UNIX)
+		setsockopt(c->watch.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	c->doing = "reading a frame";
+	set_events(c);
+}
+
+void conn_open(struct conn *c, const struct conn_class *class, int fd)
+{
+	conn_init(c, class, fd);
+	c->peer.len = sizeof(c->peer.un);
+	/* A peer that is gone already shows as an unknown address, and then as end of input. */
+	if (getpeername(fd, &c->peer.sa, &c->peer.len))
+		c->peer = (struct sockaddr_any){ 0 };
+	sockaddr_unmap(&c->peer);
+	sockaddr_print(c->peer_text, sizeof(c->peer_text), &c->peer);
+	established(c);
+}
+
+static void connect_error(struct err *e, const char *peer, int error)
+{
+	const char *hint = error == ECONNREFUSED ? ": nothing listens there" :
+			   error == EHOSTUNREACH || error == ENETUNREACH ? ": check the route" : "";
+
+	err_set(e, TARS_ECONNECT, "connect to %s: %s%s", peer, strerror(error), hint);
+}
+
+static void on_connect_timeout(struct timer *t)
+{
+	struct conn *c = container_of(t, struct conn, connect_timer);
+	struct err e;
+
+	err_set(&e, TARS_ECONNECT, "connect to %s: no answer within %lld ms: host down, or a "
+		"firewall drops it", c->peer_text, (long long)c->connect_timeout_ms);
+	conn_close(c, &e);
+}
+
+static void on_connected(struct watch *w, int events)
+{
+	struct conn *c = container_of(w, struct conn, watch);
+	int error = 0;
+	socklen_t size = sizeof(error);
+	struct err e;
+
+	(void)events;
+	if (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &size))
+		error = errno;
+	if (error) {
+		connect_error(&e, c->peer_text, error);
+		conn_close(c, &e);
+		return;
+	}
+	timer_stop(&c->connect_timer);
+	c->connecting = 0;
+	established(c);
+	if (buf_size(&c->out) || c->close_after_flush)
+		queue_flush(c);
+	if (c->class->up)
+		c->class->up(c);
+}
+
+int conn_connect(struct conn *c, const struct conn_class *class, const struct sockaddr_any *to,
+		 int64_t timeout_ms, struct err *e)
+{
+	char text[sizeof(c->peer_text)];
+	int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	sockaddr_print(text, sizeof(text), to);
+	if (fd < 0)
+		return err_set(e, TARS_ECONNECT, "connect to %s: no socket: %s (see ulimit -n)",
+			       text, strerror(errno));
+	if (connect(fd, &to->sa, to->len) && errno != EINPROGRESS) {
+		connect_error(e, text, errno);
+		close(fd);
+		return TARS_ECONNECT;
+	}
+	conn_init(c, class, fd);
+	c->peer = *to;
+	memcpy(c->peer_text, text, sizeof(text));
+	c->connecting = 1;
+	c->doing = "connecting";
+	c->connect_timeout_ms = timeout_ms;
+	timer_start(&c->connect_timer, timeout_ms, on_connect_timeout);
+	watch_set(&c->watch, fd, WATCH_WRITE, on_connected);
+	return 0;
+}

@@ -1,0 +1,88 @@
+/*
+ * Connection: a stream socket with an input buffer cut into frames and an output buffer that is
+ * flushed once per turn.
+ *
+ *   socket --recv--> reactor_scratch() --whole frames--> class->frame()
+ *                          | the beginning of one: kept in c->in until it is whole
+ *   class->frame(), anyone --append--> c->out --one send per turn--> socket
+ *
+ * Embedded in its owner's struct (server connection, client connection); belongs to one reactor.
+ * Thread: its reactor.  conn_close() is idempotent and calls `down` once, before it returns;
+ * `release` comes at the end of a turn, when nothing refers to it any more: the owner frees its
+ * struct there and nowhere else.
+ */
+#ifndef CORE_IO_CONN_H
+#define CORE_IO_CONN_H
+
+#include "core/io/address.h"
+#include "core/io/reactor.h"
+#include "proto/buf.h"
+#include "proto/frame.h"
+
+struct conn;
+
+struct conn_class {
+	/* A client's connect succeeded (not called for accepted ones). */
+	void (*up)(struct conn *c);
+	/* One whole packet, length field included; data is valid during the call and may be changed.
+	 * A negative return closes the connection, with e as the reason. */
+	int (*frame)(struct conn *c, uint8_t *data, size_t n, struct err *e);
+	/* Output fell below low water after it had been above high water.  May be NULL. */
+	void (*low_water)(struct conn *c);
+	/* All whole packets that the peer sent before it closed came to frame() first. */
+	void (*down)(struct conn *c, const struct err *why); /* why->code 0: orderly close */
+	void (*release)(struct conn *c);
+	/* Cuts frames; NULL: frame_next (TARS length). */
+	enum frame_result (*next)(const uint8_t *data, size_t n, size_t max, size_t *size,
+				  struct err *e);
+};
+
+struct conn {
+	const struct conn_class *class;
+	struct reactor *reactor;
+	struct watch watch;
+	struct buf in, out;
+	size_t in_need;         /* bytes of the packet that begins in `in`; 0: not known yet */
+	struct task flush, again, gone;
+	struct timer connect_timer;
+	int64_t connect_timeout_ms;
+	/* The owner may change these two after conn_open or conn_connect. */
+	size_t max_frame;       /* larger packets close the connection */
+	size_t high_water;      /* bytes of output that stop reading; low water is a quarter */
+	int64_t last_io_us;     /* for idle time-outs */
+	struct sockaddr_any peer;
+	char peer_text[64];     /* "10.0.0.1:5312", "[::1]:80", "unix:/path" */
+	const char *doing;      /* for messages: "connecting", "reading a frame" */
+	int events;             /* what `watch` waits for */
+	int write_errno;        /* the peer takes no more output; its input is still served */
+	unsigned connecting : 1, closed : 1, flush_queued : 1, again_queued : 1, above_water : 1,
+		write_blocked : 1, close_after_flush : 1, eof : 1;
+};
+
+enum { CONN_DEFAULT_HIGH_WATER = 8 << 20, CONN_FRAMES_PER_TURN = 256 };
+
+/* An accepted or connected socket (non-blocking, close-on-exec), which c owns from now on.
+ * Initialises all of c. */
+void conn_open(struct conn *c, const struct conn_class *class, int fd);
+/* Starts to connect; `up` or `down` follows, never before this returns.  On failure neither
+ * follows, and no `release`.  Output may be written at once. */
+int conn_connect(struct conn *c, const struct conn_class *class, const struct sockaddr_any *to,
+		 int64_t timeout_ms, struct err *e);
+/* why: NULL for an orderly close.  Unsent output is lost. */
+void conn_close(struct conn *c, const struct err *why);
+/* Closes when the output is written; reads no more. */
+void conn_close_after_flush(struct conn *c);
+
+/* Output: append to conn_out(c), then conn_written(c); it leaves at the end of the turn.  What is
+ * written to a closed connection is dropped. */
+static inline struct buf *conn_out(struct conn *c)
+{
+	return &c->out;
+}
+void conn_written(struct conn *c);
+static inline bool conn_is_open(const struct conn *c)
+{
+	return !c->closed && !c->connecting;
+}
+
+#endif

@@ -1,0 +1,345 @@
+/* Stackful coroutines: their stacks, parking and waking. */
+#include "core/io/coro.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/io/coro_switch.h"
+#include "core/io/reactor.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CORO_ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define CORO_TSAN 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define CORO_ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define CORO_TSAN 1
+#endif
+
+#ifdef CORO_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef CORO_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+#if defined(__has_include)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#define CORO_VALGRIND 1
+#endif
+#endif
+
+/* A stack that can run: a coroutine's, or the one the thread came with. */
+struct strand {
+	struct coro_context context;
+#ifdef CORO_ASAN
+	void *fake_stack;
+	const void *bottom;
+	size_t size;
+#endif
+#ifdef CORO_TSAN
+	void *fiber;
+#endif
+#ifdef CORO_VALGRIND
+	unsigned valgrind_id;
+#endif
+};
+
+/*
+ * One mapping:  | guard page | stack ......... <- grows | struct coro |
+ * An ended coroutine keeps its context (it stands in coro_main's loop) and waits in the free list
+ * for the next function: reuse costs one switch and no system call.
+ */
+struct coro {
+	struct strand strand, *caller;   /* caller: where to go when it parks or ends */
+	struct coro *outer;              /* coro_self() of the caller */
+	struct reactor *reactor;
+	void (*fn)(void *);
+	void *arg;
+	size_t mapped;
+	unsigned tokens;                 /* wakes that have arrived and no park has used */
+	bool parked, ended;
+	struct task deliver;             /* carries wakes to the reactor */
+	atomic_uint wakes;               /* not yet delivered; > 0: `deliver` is under way */
+	struct coro *next_free;
+};
+
+enum {
+	FREE_MAX = 256,         /* stacks kept by a thread: 16 MB of the roles' size */
+#if defined(CORO_ASAN) || defined(CORO_TSAN)
+	STACK_FACTOR = 4,       /* red zones and slow-path calls need room */
+#else
+	STACK_FACTOR = 1,
+#endif
+};
+
+static __thread struct coro *current;
+static __thread struct strand thread_strand;
+static __thread struct {
+	struct coro *first;
+	unsigned n;
+} free_stacks;
+
+/* ---- switching, with what the sanitizers want to know ---- */
+
+static void strand_created(struct strand *s, void *stack, size_t size)
+{
+#ifdef CORO_ASAN
+	s->fake_stack = NULL;
+	s->bottom = stack;
+	s->size = size;
+#endif
+#ifdef CORO_TSAN
+	s->fiber = __tsan_create_fiber(0);
+#endif
+#ifdef CORO_VALGRIND
+	s->valgrind_id = VALGRIND_STACK_REGISTER(stack, (char *)stack + size);
+#endif
+	(void)s;
+	(void)stack;
+	(void)size;
+}
+
+static void strand_destroyed(struct strand *s, void *stack, size_t size)
+{
+#ifdef CORO_ASAN
+	__asan_unpoison_memory_region(stack, size);
+#endif
+#ifdef CORO_TSAN
+	__tsan_destroy_fiber(s->fiber);
+#endif
+#ifdef CORO_VALGRIND
+	VALGRIND_STACK_DEREGISTER(s->valgrind_id);
+#endif
+	(void)s;
+	(void)stack;
+	(void)size;
+}
+
+static inline void before_switch(struct strand *from, struct strand *to)
+{
+#ifdef CORO_ASAN
+	__sanitizer_start_switch_fiber(&from->fake_stack, to->bottom, to->size);
+#endif
+#ifdef CORO_TSAN
+	from->fiber = __tsan_get_current_fiber();
+	__tsan_switch_to_fiber(to->fiber, 0);
+#endif
+	(void)from;
+	(void)to;
+}
+
+static inline void after_switch(struct strand *from, struct strand *to)
+{
+#ifdef CORO_ASAN
+	/* The only way to learn the bounds of the thread's own stack. */
+	__sanitizer_finish_switch_fiber(to->fake_stack, &from->bottom, &from->size);
+#endif
+	(void)from;
+	(void)to;
+}
+
+/* ---- running ---- */
+
+static void resume(struct coro *c)
+{
+	struct strand *here = current ? &current->strand : &thread_strand;
+
+	c->caller = here;
+	c->outer = current;
+	current = c;
+	before_switch(here, &c->strand);
+	coro_context_switch(&here->context, &c->strand.context);
+	after_switch(&c->strand, here);
+}
+
+static void leave(struct coro *c)
+{
+	current = c->outer;
+	before_switch(&c->strand, c->caller);
+	coro_context_switch(&c->strand.context, &c->caller->context);
+	after_switch(c->caller, &c->strand);
+}
+
+static void coro_main(void)
+{
+	struct coro *c = current;
+
+	after_switch(c->caller, &c->strand);
+	for (;;) {
+		c->fn(c->arg);
+		c->ended = true;
+		leave(c);
+	}
+}
+
+/* ---- stacks ---- */
+
+static size_t page_size(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static char *mapping_of(struct coro *c)
+{
+	return (char *)(c + 1) - c->mapped;
+}
+
+static struct coro *coro_map(size_t mapped)
+{
+	size_t guard = page_size();
+	char *base = mmap(NULL, mapped, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+	struct coro *c;
+
+	/* As with malloc: memory that runs out ends the process, and says how to get more. */
+	if (base == MAP_FAILED || mprotect(base, guard, PROT_NONE)) {
+		fprintf(stderr, "tars: no memory for a coroutine stack: %s (see ulimit -v, "
+			"vm.max_map_count)\n", strerror(errno));
+		abort();
+	}
+	c = (struct coro *)(void *)(base + mapped) - 1;
+	c->mapped = mapped;
+	coro_context_make(&c->strand.context, base + guard, (size_t)((char *)c - base) - guard,
+			  coro_main);
+	strand_created(&c->strand, base + guard, (size_t)((char *)c - base) - guard);
+	return c;
+}
+
+static void coro_unmap(struct coro *c)
+{
+	size_t mapped = c->mapped;
+	char *base = mapping_of(c);
+
+	strand_destroyed(&c->strand, base + page_size(), mapped - page_size());
+	munmap(base, mapped);
+}
+
+static struct coro *coro_take(size_t mapped)
+{
+	struct coro *c = free_stacks.first;
+
+	/* Sizes are rarely mixed on a reactor: only the first is looked at. */
+	if (!c || c->mapped != mapped)
+		return coro_map(mapped);
+	free_stacks.first = c->next_free;
+	free_stacks.n--;
+	return c;
+}
+
+static void coro_put(struct coro *c)
+{
+	if (free_stacks.n == FREE_MAX) {
+		coro_unmap(c);
+		return;
+	}
+	c->next_free = free_stacks.first;
+	free_stacks.first = c;
+	free_stacks.n++;
+}
+
+void coro_free_stacks(void)
+{
+	struct coro *c;
+
+	while ((c = free_stacks.first)) {
+		free_stacks.first = c->next_free;
+		coro_unmap(c);
+	}
+	free_stacks.n = 0;
+}
+
+/* ---- the interface ---- */
+
+static void run(struct coro *c)
+{
+	resume(c);
+	/* A wake that no park waited for may still be under way: then its delivery puts c away. */
+	if (c->ended && !atomic_load_explicit(&c->wakes, memory_order_acquire))
+		coro_put(c);
+}
+
+static void deliver(struct task *t)
+{
+	struct coro *c = container_of(t, struct coro, deliver);
+
+	/* Release too: the next waker puts `deliver` into the inbox again. */
+	c->tokens += atomic_exchange_explicit(&c->wakes, 0, memory_order_acq_rel);
+	if (c->ended) {
+		coro_put(c);
+	} else if (c->parked) {
+		c->parked = false;
+		run(c);
+	}
+}
+
+void coro_start(size_t stack, void (*fn)(void *), void *arg)
+{
+	size_t page = page_size();
+	size_t mapped = page + (STACK_FACTOR * stack + page - 1) / page * page;
+	struct coro *c = coro_take(mapped);
+
+	BUG_ON(!reactor_self());
+	c->reactor = reactor_self();
+	c->fn = fn;
+	c->arg = arg;
+	c->tokens = 0;
+	c->parked = c->ended = false;
+	c->deliver.run = deliver;
+	atomic_init(&c->wakes, 0);
+	run(c);
+}
+
+struct coro *coro_self(void)
+{
+	return current;
+}
+
+void coro_park(void)
+{
+	struct coro *c = current;
+
+	BUG_ON(!c);
+	while (!c->tokens) {
+		c->parked = true;
+		leave(c);
+	}
+	c->tokens--;
+}
+
+void coro_wake(struct coro *c)
+{
+	struct reactor *r = c->reactor;
+
+	if (!atomic_fetch_add_explicit(&c->wakes, 1, memory_order_acq_rel))
+		reactor_post(r, &c->deliver);
+}
+
+struct sleeper {
+	struct timer timer;
+	struct coro *coro;
+};
+
+static void on_slept(struct timer *t)
+{
+	coro_wake(container_of(t, struct sleeper, timer)->coro);
+}
+
+void coro_sleep_ms(int64_t ms)
+{
+	struct sleeper s = { .coro = current };
+
+	BUG_ON(!current);
+	timer_start(&s.timer, ms, on_slept);
+	coro_park();
+}

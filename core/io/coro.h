@@ -1,0 +1,34 @@
+/*
+ * Stackful coroutines of one reactor.
+ *
+ * A coroutine runs on the reactor that started it and never leaves it, so its code needs no locks
+ * against others of that reactor.  It must not block: it parks.  Stacks have a guard page and come
+ * from a free list of their thread.  Every coroutine must have ended before its reactor is freed.
+ * Thread: its reactor, except coro_wake (any).
+ */
+#ifndef CORE_IO_CORO_H
+#define CORE_IO_CORO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct coro;
+
+enum { CORO_STACK_ROLE = 64 * 1024, CORO_STACK_USER = 128 * 1024 };
+
+/* Runs fn(arg) at once on a new coroutine of reactor_self() until it first parks or ends.
+ * stack: bytes, rounded up to pages. */
+void coro_start(size_t stack, void (*fn)(void *), void *arg);
+/* NULL on the reactor's own stack and on other threads. */
+struct coro *coro_self(void);
+/* Sleeps until coro_wake; a wake that came before counts. */
+void coro_park(void);
+/* Thread: any.  Exactly one park returns for each wake, so wake for a reason the coroutine waits
+ * for, and once. */
+void coro_wake(struct coro *c);
+/* Parks for a time. */
+void coro_sleep_ms(int64_t ms);
+/* Gives the free stacks of this thread back; the reactor does it when it stops. */
+void coro_free_stacks(void);
+
+#endif

@@ -1,0 +1,274 @@
+/* Pool of worker threads: queues, hand-over to a sleeping worker, the shared pool. */
+#include "core/io/pool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/io/coro.h"
+#include "core/io/thread.h"
+#include "core/io/wait.h"
+#include "proto/arena.h"
+
+/*
+ * A pool has one queue that all workers serve, or (ordered) one queue for each worker.  A task
+ * either goes straight into the hands of a sleeping worker or into the queue, never both: so a
+ * submit wakes exactly one worker or none, and a queue is empty while one of its workers sleeps.
+ */
+struct queue {
+	pthread_mutex_t lock;
+	struct task_list tasks;
+	struct worker *idle;      /* last to fall asleep first: its caches are warm */
+	bool stopping;
+};
+
+struct worker {
+	struct pool *pool;
+	struct queue *queue;
+	struct worker *next_idle;
+	struct wait wait;
+	struct task *task;        /* handed over; NULL: stop */
+	int init_rc;
+	pthread_t thread;
+};
+
+struct pool {
+	struct pool_conf conf;
+	unsigned n_workers, n_queues;
+	struct queue *queues;
+	struct worker *workers;
+	sem_t started;            /* +1 for each worker whose thread_init has run */
+	_Atomic unsigned length;
+};
+
+/* ---- workers ---- */
+
+/* The next task, or NULL when the pool stops. */
+static struct task *worker_next(struct worker *w)
+{
+	struct queue *q = w->queue;
+	struct task *t;
+
+	pthread_mutex_lock(&q->lock);
+	t = task_list_take(&q->tasks);
+	if (t || q->stopping) {
+		pthread_mutex_unlock(&q->lock);
+		if (t)
+			atomic_fetch_sub_explicit(&w->pool->length, 1, memory_order_relaxed);
+		return t;
+	}
+	wait_init(&w->wait);
+	w->next_idle = q->idle;
+	q->idle = w;
+	pthread_mutex_unlock(&q->lock);
+	wait_for(&w->wait);
+	return w->task;
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	const struct pool_conf *conf = &w->pool->conf;
+	struct task *t;
+	int rc = conf->thread_init ? conf->thread_init(conf->arg) : 0;
+
+	w->init_rc = rc;
+	sem_post(&w->pool->started);
+	if (rc)
+		return NULL;
+	while ((t = worker_next(w)))
+		t->run(t);
+	if (conf->thread_fini)
+		conf->thread_fini(conf->arg);
+	return NULL;
+}
+
+static int worker_start(struct pool *p, unsigned i, struct err *e)
+{
+	struct worker *w = &p->workers[i];
+
+	w->pool = p;
+	w->queue = &p->queues[i % p->n_queues];
+	return thread_start(&w->thread, p->conf.name, worker_main, w, e);
+}
+
+/* ---- pools ---- */
+
+static struct pool *pool_alloc(const struct pool_conf *conf)
+{
+	struct pool *p = xcalloc(1, sizeof(*p));
+
+	p->conf = *conf;
+	p->conf.name = xstrdup(conf->name ? conf->name : "worker");
+	p->conf.threads = conf->threads ? conf->threads : 1;
+	p->n_queues = conf->ordered ? p->conf.threads : 1;
+	p->queues = xcalloc(p->n_queues, sizeof(*p->queues));
+	p->workers = xcalloc(p->conf.threads, sizeof(*p->workers));
+	for (unsigned i = 0; i < p->n_queues; i++)
+		pthread_mutex_init(&p->queues[i].lock, NULL);
+	sem_init(&p->started, 0, 0);
+	return p;
+}
+
+static struct pool *pool_start(struct pool *p, struct err *e)
+{
+	int rc = 0, init_rc = 0;
+
+	while (!rc && p->n_workers < p->conf.threads) {
+		rc = worker_start(p, p->n_workers, e);
+		if (!rc)
+			p->n_workers++;
+	}
+	/* Blocks whoever creates the pool, a reactor too: shortly, and at start. */
+	for (unsigned i = 0; i < p->n_workers; i++)
+		while (sem_wait(&p->started) && errno == EINTR)
+			;
+	for (unsigned i = 0; i < p->n_workers; i++)
+		if (p->workers[i].init_rc)
+			init_rc = p->workers[i].init_rc;
+	if (!rc && init_rc)
+		rc = err_set(e, TARS_ESYS, "worker %s: thread_init failed with %d", p->conf.name,
+			     init_rc);
+	if (!rc)
+		return p;
+	pool_free(p);
+	return NULL;
+}
+
+struct pool *pool_new(const struct pool_conf *conf, struct err *e)
+{
+	return pool_start(pool_alloc(conf), e);
+}
+
+/* False if all workers are busy and the task had to queue. */
+static bool queue_submit(struct pool *p, struct queue *q, struct task *t)
+{
+	struct worker *w;
+
+	pthread_mutex_lock(&q->lock);
+	w = q->idle;
+	if (w) {
+		q->idle = w->next_idle;
+	} else {
+		task_list_add(&q->tasks, t);
+		atomic_fetch_add_explicit(&p->length, 1, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&q->lock);
+	if (!w)
+		return false;
+	w->task = t;
+	wait_wake(&w->wait);
+	return true;
+}
+
+void pool_submit(struct pool *p, struct task *t, uint64_t lane)
+{
+	/* Lanes are often consecutive numbers or addresses: mix before the remainder. */
+	uint64_t mixed = (lane * 0x9e3779b97f4a7c15u) >> 32;
+
+	queue_submit(p, &p->queues[mixed % p->n_queues], t);
+}
+
+unsigned pool_length(const struct pool *p)
+{
+	return atomic_load_explicit(&p->length, memory_order_relaxed);
+}
+
+static void queue_stop(struct queue *q)
+{
+	struct worker *w, *next;
+
+	pthread_mutex_lock(&q->lock);
+	q->stopping = true;
+	w = q->idle;
+	q->idle = NULL;
+	pthread_mutex_unlock(&q->lock);
+	for (; w; w = next) {
+		next = w->next_idle;
+		w->task = NULL;
+		wait_wake(&w->wait);
+	}
+}
+
+void pool_free(struct pool *p)
+{
+	if (!p)
+		return;
+	for (unsigned i = 0; i < p->n_queues; i++)
+		queue_stop(&p->queues[i]);
+	for (unsigned i = 0; i < p->n_workers; i++)
+		pthread_join(p->workers[i].thread, NULL);
+	for (unsigned i = 0; i < p->n_queues; i++)
+		pthread_mutex_destroy(&p->queues[i].lock);
+	sem_destroy(&p->started);
+	free(p->queues);
+	free(p->workers);
+	free((char *)p->conf.name);
+	free(p);
+}
+
+/* ---- the shared pool: workers start by need and stay; the process ends without waiting for what
+ * they do, because a name look-up may hang for long ---- */
+
+enum { SHARED_THREADS = 8 };
+
+static struct pool *shared;
+
+static void shared_init(void)
+{
+	shared = pool_alloc(&(struct pool_conf){ .name = "tars-blocking",
+						 .threads = SHARED_THREADS });
+}
+
+static void shared_grow(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct err e;
+
+	pthread_mutex_lock(&lock);
+	if (shared->n_workers < SHARED_THREADS && !worker_start(shared, shared->n_workers, &e)) {
+		pthread_detach(shared->workers[shared->n_workers].thread);
+		shared->n_workers++;
+	}
+	/* With one worker at least the task runs, only later. */
+	if (!shared->n_workers) {
+		fprintf(stderr, "tars: %s\n", e.text);
+		abort();
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+struct blocking {
+	struct task task;
+	struct wait wait;
+	void (*fn)(void *);
+	void *arg;
+};
+
+static void blocking_run(struct task *t)
+{
+	struct blocking *b = container_of(t, struct blocking, task);
+
+	b->fn(b->arg);
+	wait_wake(&b->wait);
+}
+
+void pool_run(void (*fn)(void *), void *arg)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct blocking b = { .task.run = blocking_run, .fn = fn, .arg = arg };
+
+	BUG_ON(!wait_is_possible());
+	if (!coro_self()) {
+		fn(arg);   /* this thread may block itself */
+		return;
+	}
+	pthread_once(&once, shared_init);
+	wait_init(&b.wait);
+	if (!queue_submit(shared, &shared->queues[0], &b.task))
+		shared_grow();
+	wait_for(&b.wait);
+}

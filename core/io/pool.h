@@ -1,0 +1,38 @@
+/*
+ * Pool of worker threads with a bounded queue.
+ *
+ * Thread: any, except pool_free (the owner, when nobody submits any more).  Exactly one sleeping
+ * worker is woken per task, none if all are busy.
+ */
+#ifndef CORE_IO_POOL_H
+#define CORE_IO_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/io/reactor.h"
+
+struct pool;
+
+struct pool_conf {
+	const char *name;           /* of the threads; at most 15 characters are shown */
+	unsigned threads;
+	bool ordered;               /* tasks of one lane run in order, one at a time (queue mode) */
+	int (*thread_init)(void *arg);   /* in each worker; may be NULL */
+	void (*thread_fini)(void *arg);
+	void *arg;
+};
+
+struct pool *pool_new(const struct pool_conf *conf, struct err *e);
+/* Runs what is queued, then joins. */
+void pool_free(struct pool *p);
+/* lane: e.g. a connection's number; only used when ordered. */
+void pool_submit(struct pool *p, struct task *t, uint64_t lane);
+/* Tasks that wait at present. */
+unsigned pool_length(const struct pool *p);
+
+/* A shared pool for blocking work of coroutines (files, name look-ups): runs fn(arg) in a worker
+ * and waits for it.  Needs a place where waiting is possible. */
+void pool_run(void (*fn)(void *), void *arg);
+
+#endif

@@ -1,0 +1,32 @@
+/* Starting threads of the runtime: named, with all signals blocked. */
+#include "core/io/thread.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+int thread_start(pthread_t *thread, const char *name, void *(*fn)(void *), void *arg,
+		 struct err *e)
+{
+	sigset_t all, old;
+	char shown[16];
+	int rc;
+
+	/* Signals belong to the reactor that reads them as a descriptor.  A crash must still be one:
+	 * the faults stay deliverable. */
+	sigfillset(&all);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGILL);
+	sigdelset(&all, SIGABRT);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(thread, NULL, fn, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc)
+		return err_set(e, TARS_ESYS, "cannot start thread %s: %s (see ulimit -u)", name,
+			       strerror(rc));
+	snprintf(shown, sizeof(shown), "%s", name);
+	pthread_setname_np(*thread, shown);
+	return 0;
+}

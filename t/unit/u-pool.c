@@ -1,0 +1,242 @@
+/* Pools: all tasks run, lanes keep their order, wakes are exact, blocking work of coroutines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/io/pool.h"
+#include "t/unit/io-run.h"
+
+static struct pool *new_pool(const struct pool_conf *conf)
+{
+	struct err e = { 0 };
+	struct pool *p = pool_new(conf, &e);
+
+	assert_non_null(p);
+	return p;
+}
+
+/* ---- tasks ---- */
+
+enum { TASKS = 20000, LANES = 16 };
+
+struct job {
+	struct task task;
+	int lane, number;
+};
+
+static atomic_int jobs_run, lane_next[LANES], in_lane[LANES], out_of_order;
+
+static void run_job(struct task *t)
+{
+	struct job *j = container_of(t, struct job, task);
+
+	if (atomic_fetch_add(&in_lane[j->lane], 1))
+		atomic_fetch_add(&out_of_order, 1);   /* two of one lane at a time */
+	if (atomic_fetch_add(&lane_next[j->lane], 1) != j->number)
+		atomic_fetch_add(&out_of_order, 1);
+	atomic_fetch_sub(&in_lane[j->lane], 1);
+	atomic_fetch_add(&jobs_run, 1);
+}
+
+static void submit_all(bool ordered, unsigned threads)
+{
+	struct job *jobs = calloc(TASKS, sizeof(*jobs));
+	struct pool *p = new_pool(&(struct pool_conf){ .name = "u-pool", .threads = threads,
+						       .ordered = ordered });
+
+	jobs_run = out_of_order = 0;
+	memset(lane_next, 0, sizeof(lane_next));
+	for (int i = 0; i < TASKS; i++) {
+		jobs[i] = (struct job){ .task.run = run_job, .lane = i % LANES,
+					.number = i / LANES };
+		pool_submit(p, &jobs[i].task, (uint64_t)(i % LANES));
+	}
+	pool_free(p);   /* runs what is queued */
+	assert_int_equal(jobs_run, TASKS);
+	free(jobs);
+}
+
+static void test_all_tasks_run(void **state)
+{
+	(void)state;
+	submit_all(false, 3);
+	submit_all(false, 0);   /* at least one thread */
+}
+
+static void test_lanes_keep_their_order(void **state)
+{
+	(void)state;
+	submit_all(true, 4);
+	assert_int_equal(out_of_order, 0);
+	submit_all(false, 1);
+	assert_int_equal(out_of_order, 0);
+}
+
+/* ---- who sleeps, who is busy ---- */
+
+static sem_t entered, go_on;
+
+static void run_blocked(struct task *t)
+{
+	(void)t;
+	sem_post(&entered);
+	sem_wait(&go_on);
+}
+
+static void test_length_counts_waiting_tasks(void **state)
+{
+	struct pool *p = new_pool(&(struct pool_conf){ .name = "u-pool", .threads = 2 });
+	struct task v[5];
+
+	(void)state;
+	sem_init(&entered, 0, 0);
+	sem_init(&go_on, 0, 0);
+	for (int i = 0; i < 5; i++) {
+		v[i].run = run_blocked;
+		pool_submit(p, &v[i], 0);
+		if (i < 2)
+			sem_wait(&entered);   /* each of the first two finds a free worker */
+	}
+	assert_int_equal(pool_length(p), 3);
+	for (int i = 0; i < 5; i++)
+		sem_post(&go_on);
+	pool_free(p);
+	sem_destroy(&entered);
+	sem_destroy(&go_on);
+}
+
+/* ---- init and fini of threads ---- */
+
+static atomic_int inits, finis;
+
+static int init_ok(void *arg)
+{
+	atomic_fetch_add((atomic_int *)arg, 1);
+	return 0;
+}
+
+static void count_fini(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&finis, 1);
+}
+
+static int init_second_fails(void *arg)
+{
+	return atomic_fetch_add((atomic_int *)arg, 1) == 1 ? 42 : 0;
+}
+
+static void test_thread_init(void **state)
+{
+	struct pool_conf conf = { .name = "u-pool", .threads = 3, .thread_init = init_ok,
+				  .thread_fini = count_fini, .arg = &inits };
+	struct err e = { 0 };
+	struct pool *p;
+
+	(void)state;
+	inits = finis = 0;
+	p = new_pool(&conf);
+	assert_int_equal(inits, 3);   /* all before pool_new returned */
+	pool_free(p);
+	assert_int_equal(finis, 3);
+
+	inits = finis = 0;
+	conf.thread_init = init_second_fails;
+	assert_null(pool_new(&conf, &e));
+	assert_int_equal(e.code, TARS_ESYS);
+	assert_non_null(strstr(e.text, "thread_init failed with 42"));
+	assert_int_equal(finis, 2);
+	pool_free(NULL);
+}
+
+/* ---- pool_run ---- */
+
+static pthread_barrier_t meet;
+static int met;
+static struct coro *waiter;
+
+static void block_until_all_met(void *arg)
+{
+	(void)arg;
+	pthread_barrier_wait(&meet);   /* returns only when three threads are here at a time */
+}
+
+static void call_blocking(void *arg)
+{
+	pthread_t self = pthread_self();
+
+	(void)arg;
+	pool_run(block_until_all_met, NULL);
+	assert_true(pthread_equal(self, pthread_self()));
+	if (++met == 3)
+		coro_wake(waiter);
+}
+
+static void start_three(void *arg)
+{
+	(void)arg;
+	waiter = coro_self();
+	for (int i = 0; i < 3; i++)
+		coro_start(CORO_STACK_ROLE, call_blocking, NULL);
+	coro_park();
+}
+
+static void test_pool_run_leaves_the_reactor_free(void **state)
+{
+	(void)state;
+	pthread_barrier_init(&meet, NULL, 3);
+	met = 0;
+	io_run(start_three, NULL);
+	assert_int_equal(met, 3);
+	pthread_barrier_destroy(&meet);
+}
+
+static void note_thread(void *arg)
+{
+	*(pthread_t *)arg = pthread_self();
+}
+
+static void many_runs(void *arg)
+{
+	pthread_t where;
+
+	(void)arg;
+	for (int i = 0; i < 200; i++) {
+		pool_run(note_thread, &where);
+		assert_false(pthread_equal(where, pthread_self()));
+	}
+}
+
+static void test_pool_run_on_a_thread_runs_there(void **state)
+{
+	pthread_t where;
+
+	(void)state;
+	pool_run(note_thread, &where);
+	assert_true(pthread_equal(where, pthread_self()));
+	io_run(many_runs, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_tasks_run),
+		cmocka_unit_test(test_lanes_keep_their_order),
+		cmocka_unit_test(test_length_counts_waiting_tasks),
+		cmocka_unit_test(test_thread_init),
+		cmocka_unit_test(test_pool_run_leaves_the_reactor_free),
+		cmocka_unit_test(test_pool_run_on_a_thread_runs_there),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
+}
