@@ -1,0 +1,238 @@
+/* Adapters: listening endpoints with their limits, worker groups and the table of servants. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/rpc/app_int.h"
+#include "core/rpc/server.h"
+#include "proto/hash.h"
+
+enum {
+	DEFAULT_THREADS = 1, DEFAULT_MAX_CONNS = 1024, DEFAULT_QUEUE_CAP = 1024,
+	DEFAULT_QUEUE_TIMEOUT_MS = 10000, BACKLOG = 1024,
+};
+
+/* ---- servants ---- */
+
+static void table_insert(struct servant_table *t, const struct servant *s)
+{
+	uint32_t i = (uint32_t)hash_fnv(s->row.name, s->name_len);
+
+	while (t->slots[i & t->mask])
+		i++;
+	t->slots[i & t->mask] = s;
+	t->n++;
+}
+
+const struct servant *servant_find(struct tars_app *app, const char *name, size_t n)
+{
+	const struct servant_table *t = atomic_load_explicit(&app->servants, memory_order_acquire);
+	const struct servant *s;
+
+	if (!t)
+		return NULL;
+	for (uint32_t i = (uint32_t)hash_fnv(name, n); (s = t->slots[i & t->mask]); i++)
+		if (s->name_len == n && !memcmp(s->row.name, name, n))
+			return s;
+	return NULL;
+}
+
+void servant_names(struct tars_app *app, char *text, size_t size)
+{
+	const struct servant_table *t = atomic_load(&app->servants);
+	size_t used = 0;
+
+	snprintf(text, size, "none");
+	for (uint32_t i = 0; t && i <= t->mask && used < size; i++)
+		if (t->slots[i])
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
+						 t->slots[i]->row.name);
+}
+
+int app_add_servant(struct tars_app *app, const struct tars_servant *row, struct err *e)
+{
+	const struct servant_table *old = atomic_load(&app->servants);
+	uint32_t n = old ? old->n + 1 : 1, cap = 8;
+	struct servant_table *t;
+	struct servant *s;
+
+	if (!row->name || !*row->name || !row->iface || !row->impl)
+		return err_set(e, TARS_EARG, "servant '%s': name, iface and impl are needed",
+			       row->name ? row->name : "");
+	if (servant_find(app, row->name, strlen(row->name)))
+		return err_set(e, TARS_EEXISTS, "servant %s: added twice", row->name);
+	while (cap < n * 2)
+		cap *= 2;
+	pthread_mutex_lock(&app->lock);
+	s = ARENA_NEW(&app->arena, struct servant);
+	s->row = *row;
+	s->row.name = arena_strdup(&app->arena, row->name);
+	s->name_len = strlen(row->name);
+	/* Loops may be reading the old table: it stays until the app ends. */
+	t = arena_alloc(&app->arena, sizeof(*t) + cap * sizeof(t->slots[0]));
+	pthread_mutex_unlock(&app->lock);
+	t->mask = cap - 1;
+	for (uint32_t i = 0; old && i <= old->mask; i++)
+		if (old->slots[i])
+			table_insert(t, old->slots[i]);
+	table_insert(t, s);
+	atomic_store_explicit(&app->servants, t, memory_order_release);
+	if (row->run == TARS_RUN_POOL)
+		app->has_pool_servant = true;
+	return adapter_make_pools(app, e);
+}
+
+/* ---- worker groups ---- */
+
+static int worker_init(void *arg)
+{
+	struct tars_app *app = arg;
+
+	return app->thread_init ? app->thread_init(app) : 0;
+}
+
+static void worker_fini(void *arg)
+{
+	struct tars_app *app = arg;
+
+	if (app->thread_fini)
+		app->thread_fini(app);
+}
+
+/* Threads are started only for apps that have a servant to run on them. */
+int adapter_make_pools(struct tars_app *app, struct err *e)
+{
+	if (!app->has_pool_servant)
+		return 0;
+	for (struct list *l = app->groups.next; l != &app->groups; l = l->next) {
+		struct group *g = container_of(l, struct group, node);
+		struct pool_conf conf = {
+			.name = g->name, .threads = g->threads, .thread_init = worker_init,
+			.thread_fini = worker_fini, .arg = app,
+		};
+		struct pool *pool;
+
+		if (atomic_load(&g->pool))
+			continue;
+		pool = pool_new(&conf, e);
+		if (!pool)
+			return err_wrap(e, "worker threads of %s", g->name);
+		atomic_store(&g->pool, pool);
+	}
+	return 0;
+}
+
+static struct group *group_get(struct tars_app *app, const char *name, unsigned threads)
+{
+	struct group *g;
+
+	for (struct list *l = app->groups.next; l != &app->groups; l = l->next) {
+		g = container_of(l, struct group, node);
+		if (!strcmp(g->name, name))
+			return g;
+	}
+	pthread_mutex_lock(&app->lock);
+	g = ARENA_NEW(&app->arena, struct group);
+	g->name = arena_strdup(&app->arena, name);
+	pthread_mutex_unlock(&app->lock);
+	g->threads = threads;
+	list_append(&app->groups, &g->node);
+	return g;
+}
+
+void pools_free(struct tars_app *app)
+{
+	for (struct list *l = app->groups.next; l != &app->groups; l = l->next) {
+		struct group *g = container_of(l, struct group, node);
+
+		pool_free(atomic_exchange(&g->pool, NULL));
+	}
+}
+
+/* ---- listening ---- */
+
+static struct loop *least_loaded(struct tars_app *app)
+{
+	struct loop *best = &app->loops[0];
+
+	for (unsigned i = 1; i < app->n_loops; i++)
+		if (atomic_load(&app->loops[i].n_conns) < atomic_load(&best->n_conns))
+			best = &app->loops[i];
+	return best;
+}
+
+static void adapter_accepted(struct listener *l, int fd, const struct sockaddr_any *peer)
+{
+	struct adapter *a = container_of(l, struct adapter, listener);
+
+	if (atomic_load(&a->n_conns) >= a->conf.max_conns) {
+		atomic_fetch_add(&a->n_refused_conns, 1);
+		close(fd);
+		return;
+	}
+	server_accept(a, least_loaded(a->app), fd, peer);
+}
+
+static void fill_defaults(struct adapter_conf *c)
+{
+	if (!c->threads)
+		c->threads = DEFAULT_THREADS;
+	if (!c->max_conns)
+		c->max_conns = DEFAULT_MAX_CONNS;
+	if (!c->queue_cap)
+		c->queue_cap = DEFAULT_QUEUE_CAP;
+	if (!c->queue_timeout_ms)
+		c->queue_timeout_ms = DEFAULT_QUEUE_TIMEOUT_MS;
+	if (!c->idle_ms)
+		c->idle_ms = c->ep.timeout_ms;
+	if (!c->max_frame)
+		c->max_frame = FRAME_DEFAULT_MAX;
+}
+
+int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_r, struct err *e)
+{
+	struct adapter *a;
+	int rc;
+
+	if (conf->ep.type != ENDPOINT_TCP)
+		return err_set(e, TARS_ECONF, "adapter %s: %s endpoints cannot be served: use tcp",
+			       conf->name, conf->ep.type == ENDPOINT_UDP ? "udp" : "ssl");
+	pthread_mutex_lock(&app->lock);
+	a = ARENA_NEW(&app->arena, struct adapter);
+	a->name = arena_strdup(&app->arena, conf->name);
+	pthread_mutex_unlock(&app->lock);
+	a->app = app;
+	a->conf = *conf;
+	a->conf.name = a->name;
+	fill_defaults(&a->conf);
+	if (!conf->local) {
+		a->group = group_get(app, conf->handle_group ? conf->handle_group : a->name,
+				     a->conf.threads);
+		a->conf.handle_group = a->group->name;
+		rc = adapter_make_pools(app, e);
+		if (rc)
+			return rc;
+	}
+	rc = listener_open(&a->listener, conf->ep.host, conf->ep.port, BACKLOG, adapter_accepted, e);
+	if (rc)
+		return err_wrap(e, "adapter %s", a->name);
+	a->listening = true;
+	a->port = listener_port(&a->listener);
+	a->conf.ep.port = a->port;
+	list_append(&app->adapters, &a->node);
+	if (port_r)
+		*port_r = a->port;
+	return 0;
+}
+
+void adapters_close(struct tars_app *app)
+{
+	for (struct list *l = app->adapters.next; l != &app->adapters; l = l->next) {
+		struct adapter *a = container_of(l, struct adapter, node);
+
+		if (a->listening)
+			listener_close(&a->listener);
+		a->listening = false;
+	}
+}

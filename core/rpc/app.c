@@ -1,0 +1,372 @@
+/* The app: its loops, how it starts, drains and ends. */
+#include "core/rpc/app.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/io/coro.h"
+#include "core/io/pool.h"
+#include "core/rpc/app_int.h"
+#include "core/rpc/proxy.h"
+#include "core/rpc/req.h"
+
+enum { DRAIN_POLL_MS = 2 };
+
+static __thread struct loop *current_loop;
+
+struct loop *loop_self(void)
+{
+	return current_loop;
+}
+
+static void loop_enter(struct task *t)
+{
+	current_loop = container_of(t, struct loop, enter);
+}
+
+/* ---- creation ---- */
+
+static const char *copy_or_null(struct arena *a, const char *s)
+{
+	return s && *s ? arena_strdup(a, s) : NULL;
+}
+
+static void copy_conf(struct tars_app *app, const struct app_conf *conf)
+{
+	struct app_conf *c = &app->conf;
+	struct arena *a = &app->arena;
+
+	*c = *conf;
+	c->locator = copy_or_null(a, conf->locator);
+	c->module = copy_or_null(a, conf->module);
+	c->node_name = copy_or_null(a, conf->node_name);
+	c->set = copy_or_null(a, conf->set);
+	c->cache_path = copy_or_null(a, conf->cache_path);
+	if (!c->reactors)
+		c->reactors = 1;
+	if (c->reactors > MAX_REACTORS)
+		c->reactors = MAX_REACTORS;
+	if (!c->sync_timeout_ms)
+		c->sync_timeout_ms = 3000;
+	if (!c->async_timeout_ms)
+		c->async_timeout_ms = 5000;
+	if (!c->refresh_ms)
+		c->refresh_ms = 60000;
+	if (!c->connect_timeout_ms)
+		c->connect_timeout_ms = 3000;
+	if (!c->coro_stack)
+		c->coro_stack = CORO_STACK_USER;
+}
+
+static int loop_init(struct loop *l, struct tars_app *app, unsigned index, struct err *e)
+{
+	l->app = app;
+	l->index = index;
+	l->enter.run = loop_enter;
+	list_init(&l->conns);
+	list_init(&l->peers);
+	list_init(&l->links);
+	arena_init(&l->scratch, NULL, 0);
+	l->reactor = reactor_new(e);
+	return l->reactor ? 0 : e->code;
+}
+
+static int loop_start_thread(struct loop *l, struct err *e)
+{
+	char name[16];
+	int rc;
+
+	snprintf(name, sizeof(name), "reactor-%u", l->index);
+	reactor_post(l->reactor, &l->enter);
+	rc = reactor_start_thread(l->reactor, name, e);
+	l->threaded = !rc;
+	return rc;
+}
+
+static void loop_join(struct loop *l)
+{
+	if (l->threaded)
+		reactor_join(l->reactor);
+	l->threaded = false;
+}
+
+struct tars_app *app_new(const struct app_conf *conf, struct err *e)
+{
+	struct tars_app *app = xcalloc(1, sizeof(*app));
+	int rc = 0;
+
+	arena_init(&app->arena, NULL, 0);
+	pthread_mutex_init(&app->lock, NULL);
+	list_init(&app->adapters);
+	list_init(&app->groups);
+	copy_conf(app, conf);
+	app->cache = proxy_cache_open(app->conf.cache_path);
+	app->loops = xcalloc(app->conf.reactors, sizeof(*app->loops));
+	for (; !rc && app->n_loops < app->conf.reactors; app->n_loops += !rc)
+		rc = loop_init(&app->loops[app->n_loops], app, app->n_loops, e);
+	/* The main loop belongs to the caller of app_run. */
+	for (unsigned i = 1; !rc && i < app->n_loops; i++)
+		rc = loop_start_thread(&app->loops[i], e);
+	if (rc) {
+		app_free(app);
+		return NULL;
+	}
+	app_set_locator(app, app->conf.locator);
+	return app;
+}
+
+static void loop_free(struct loop *l)
+{
+	struct tars_req *rq;
+
+	current_loop = l;
+	reactor_free(l->reactor);
+	current_loop = NULL;
+	while ((rq = l->free_reqs)) {
+		l->free_reqs = rq->next_free;
+		req_free(rq);
+	}
+	arena_clear(&l->scratch);
+}
+
+void app_free(struct tars_app *app)
+{
+	if (!app)
+		return;
+	for (unsigned i = 0; i < app->n_loops; i++) {
+		reactor_stop(app->loops[i].reactor);
+		loop_join(&app->loops[i]);
+	}
+	for (unsigned i = 0; i < app->n_loops; i++)
+		loop_free(&app->loops[i]);
+	proxies_free(app);
+	proxy_cache_free(app->cache);
+	free(app->loops);
+	pthread_mutex_destroy(&app->lock);
+	arena_clear(&app->arena);
+	free(app);
+}
+
+struct reactor *app_reactor(struct tars_app *app)
+{
+	return app->loops[0].reactor;
+}
+
+/* ---- work of the roles ---- */
+
+struct spawned {
+	struct task task;
+	struct tars_app *app;
+	void (*fn)(struct tars_req *rq, void *arg);
+	void *arg;
+};
+
+static void run_spawned(void *arg)
+{
+	struct spawned s = *(struct spawned *)arg;
+	struct tars_req *rq = req_new(&s.app->loops[0]);
+
+	free(arg);
+	s.fn(rq, s.arg);
+	tars_end(rq);
+}
+
+static void spawn_posted(struct task *t)
+{
+	struct spawned *s = container_of(t, struct spawned, task);
+
+	coro_start(s->app->conf.coro_stack, run_spawned, s);
+}
+
+void app_spawn(struct tars_app *app, void (*fn)(struct tars_req *rq, void *arg), void *arg)
+{
+	struct spawned *s = xcalloc(1, sizeof(*s));
+
+	s->app = app;
+	s->fn = fn;
+	s->arg = arg;
+	s->task.run = spawn_posted;
+	reactor_post(app_reactor(app), &s->task);
+}
+
+/* ---- the end ---- */
+
+/* Runs fn(loop) on each loop and waits, in a coroutine of the main one. */
+struct on_loop {
+	struct task task;
+	struct loop *loop;
+	void (*fn)(struct loop *l);
+	struct coro *waiter;
+};
+
+static void run_on_loop(struct task *t)
+{
+	struct on_loop *o = container_of(t, struct on_loop, task);
+
+	o->fn(o->loop);
+	coro_wake(o->waiter);
+}
+
+static void on_each_loop(struct tars_app *app, void (*fn)(struct loop *l))
+{
+	for (unsigned i = 0; i < app->n_loops; i++) {
+		struct on_loop o = { .task.run = run_on_loop, .loop = &app->loops[i], .fn = fn,
+				     .waiter = coro_self() };
+
+		reactor_post(o.loop->reactor, &o.task);
+		coro_park();
+	}
+}
+
+static unsigned count_requests(const struct tars_app *app)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < app->n_loops; i++)
+		n += atomic_load(&app->loops[i].n_requests);
+	return n;
+}
+
+static unsigned count_conns(const struct tars_app *app)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < app->n_loops; i++)
+		n += atomic_load(&app->loops[i].n_conns);
+	return n;
+}
+
+/* The counters belong to the loops, which must not pay for an end that comes once: so it polls. */
+static void wait_until_none(const struct tars_app *app,
+			    unsigned (*count)(const struct tars_app *app), int64_t until_us)
+{
+	while (count(app) && reactor_clock() < until_us)
+		coro_sleep_ms(DRAIN_POLL_MS);
+}
+
+/* In a worker of the shared pool: handlers that still run may need the loops to come to an end. */
+static void end_workers(void *arg)
+{
+	struct tars_app *app = arg;
+
+	pools_free(app);
+	if (app->before_stop)
+		app->before_stop(app);
+}
+
+static void close_all(struct loop *l)
+{
+	timer_stop(&l->sweep);
+	targets_drop(l);
+	client_close_all(l);
+	server_close_all(l);
+}
+
+static void shut_down(void *arg)
+{
+	struct tars_app *app = arg;
+	int64_t until_us = reactor_clock() + atomic_load(&app->grace_ms) * 1000;
+
+	adapters_close(app);
+	wait_until_none(app, count_requests, until_us);
+	atomic_store(&app->closed, true);
+	proxies_stop(app);
+	on_each_loop(app, client_cancel_all);
+	pool_run(end_workers, app);
+	on_each_loop(app, close_all);
+	wait_until_none(app, count_conns, reactor_clock() + 1000 * 1000);
+	for (unsigned i = app->n_loops; i-- > 0;)
+		reactor_stop(app->loops[i].reactor);
+}
+
+static void stop_posted(struct task *t)
+{
+	coro_start(CORO_STACK_USER, shut_down, container_of(t, struct tars_app, stop_task));
+}
+
+void app_stop(struct tars_app *app, int64_t grace_ms)
+{
+	if (atomic_exchange(&app->stopping, true))
+		return;
+	atomic_store(&app->grace_ms, grace_ms);
+	app->stop_task.run = stop_posted;
+	reactor_post(app_reactor(app), &app->stop_task);
+}
+
+/* ---- running ---- */
+
+static void run_started(void *arg)
+{
+	struct tars_app *app = arg;
+
+	app->started(app->started_arg);
+}
+
+static void start_posted(struct task *t)
+{
+	coro_start(CORO_STACK_USER, run_started, container_of(t, struct tars_app, start_task));
+}
+
+void app_run(struct tars_app *app, void (*started)(void *arg), void *arg)
+{
+	struct loop *main_loop = &app->loops[0], *outer = current_loop;
+
+	app->started = started;
+	app->started_arg = arg;
+	if (started) {
+		app->start_task.run = start_posted;
+		reactor_post(main_loop->reactor, &app->start_task);
+	}
+	current_loop = main_loop;
+	reactor_run(main_loop->reactor);
+	current_loop = outer;
+	for (unsigned i = 1; i < app->n_loops; i++)
+		loop_join(&app->loops[i]);
+}
+
+/* ---- clients ---- */
+
+struct tars_app *tars_start(const char *locator, char *error, size_t size)
+{
+	struct app_conf conf = { .locator = locator };
+	struct tars_app *app;
+	struct err e;
+
+	app = app_new(&conf, &e);
+	if (app && app->registry && app->registry->bad.code)
+		err_set(&e, TARS_EARG, "locator: %s", app->registry->bad.text);
+	else if (app && !loop_start_thread(&app->loops[0], &e))
+		return app;
+	if (size)
+		snprintf(error, size, "%s", e.text);
+	app_free(app);
+	return NULL;
+}
+
+void tars_stop(struct tars_app *app)
+{
+	if (!app)
+		return;
+	app_stop(app, 0);
+	for (unsigned i = 0; i < app->n_loops; i++)
+		loop_join(&app->loops[i]);
+	app_free(app);
+}
+
+/* ---- what users keep in it ---- */
+
+void tars_set_app_data(struct tars_app *app, void *data)
+{
+	app->data = data;
+}
+
+void *tars_app_data(const struct tars_app *app)
+{
+	return app->data;
+}
+
+const char *tars_config(const struct tars_app *app, const char *path, const char *fallback)
+{
+	return app->config ? tarsconf_get_or(app->config, path, fallback) : fallback;
+}

@@ -1,0 +1,68 @@
+/*
+ * The running process: reactors, servants, adapters (listening endpoints) and proxies.
+ *
+ * struct tars_app is what tars_main, tars_start and the roles share.  Requests are dispatched by
+ * servant name on every adapter of the app, so several objects may share a port (contract 13.6/60).
+ * Thread: the main reactor (the one that app_run runs), unless said otherwise.
+ */
+#ifndef CORE_RPC_APP_H
+#define CORE_RPC_APP_H
+
+#include "core/io/reactor.h"
+#include "core/tars.h"
+#include "proto/endpoint.h"
+
+struct pool;
+
+struct app_conf {
+	unsigned reactors;          /* 0: 1 */
+	const char *locator;        /* object string of the registry; NULL or "": direct objects only */
+	const char *module;         /* "App.Server": caller name in reports */
+	const char *node_name;      /* sent as context["node_name"]; NULL or "": not sent */
+	const char *set;            /* "name.area.group" or NULL */
+	const char *cache_path;     /* file that keeps the last endpoint lists; NULL: none */
+	int64_t sync_timeout_ms;    /* 0: 3000 */
+	int64_t async_timeout_ms;   /* 0: 5000 */
+	int64_t refresh_ms;         /* 0: 60000; of endpoint lists */
+	int64_t connect_timeout_ms; /* 0: 3000 */
+	size_t coro_stack;          /* 0: CORO_STACK_USER */
+};
+
+struct tars_app *app_new(const struct app_conf *conf, struct err *e);
+/* Runs main reactor and its helpers until app_stop; `started` runs first, in a coroutine. */
+void app_run(struct tars_app *app, void (*started)(void *arg), void *arg);
+/* Drains: adapters close, running requests finish (bounded by grace_ms), then app_run returns.
+ * Thread: any. */
+void app_stop(struct tars_app *app, int64_t grace_ms);
+void app_free(struct tars_app *app);
+
+struct reactor *app_reactor(struct tars_app *app);
+/* Changes the locator of by-name proxies from now on (a registry that listens on port 0). */
+void app_set_locator(struct tars_app *app, const char *locator);
+
+/* The servant row is copied; iface and impl must stay. */
+int app_add_servant(struct tars_app *app, const struct tars_servant *servant, struct err *e);
+
+/* One listening endpoint with its limits; zero means the official default (contract 4.5.1). */
+struct adapter_conf {
+	const char *name;           /* "App.Server.ObjAdapter" */
+	struct endpoint ep;         /* port 0: the kernel chooses */
+	unsigned threads;           /* of POOL servants that arrive here */
+	unsigned max_conns;         /* default 1024 */
+	unsigned queue_cap;         /* default 1024; > 4/5: -9, full: -9 (contract 11.5) */
+	int64_t queue_timeout_ms;   /* default 10000 */
+	int64_t idle_ms;            /* close silent connections; 0: the endpoint's -t */
+	size_t max_frame;           /* 0: FRAME_DEFAULT_MAX */
+	const char *handle_group;   /* adapters of one group share workers; NULL: the adapter's own */
+	bool local;                 /* serves AdminObj and nothing else, and nobody else does */
+};
+struct adapter;
+/* On success *port_r is the real port.  e names address and cause ("port 17890 is in use by ..."). */
+int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_r, struct err *e);
+
+/* A coroutine on the main reactor with a request of its own, for the roles' periodic work. */
+void app_spawn(struct tars_app *app, void (*fn)(struct tars_req *rq, void *arg), void *arg);
+/* The arena of a request: for calls that want one (pg_query). */
+struct arena *req_arena(struct tars_req *rq);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * Inside of struct tars_app, shared by the files of core/rpc only.
+ *
+ * An app has one loop per reactor.  What hangs on a loop (connections, requests, calls, the route
+ * of each proxy as that loop uses it) is touched by that loop's thread alone.
+ *
+ *   tars_app --- loop 0 (main) --- server connections, peers, pending calls
+ *            |-- loop 1 ...
+ *            |-- servants (immutable table, swapped), adapters, pools
+ *            `-- proxies (by object string) --- target per loop --- peers
+ */
+#ifndef CORE_RPC_APP_INT_H
+#define CORE_RPC_APP_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/rpc/app.h"
+#include "core/rpc/list.h"
+#include "proto/arena.h"
+#include "proto/tarsconf.h"
+
+struct adapter;
+struct proxy_cache;
+struct servant;
+struct servant_table;
+struct tars_pending;
+
+enum { CALL_BUCKETS = 1024, PROXY_BUCKETS = 64, MAX_REACTORS = 64 };
+
+/* One reactor with everything that belongs to its thread. */
+struct loop {
+	struct tars_app *app;
+	struct reactor *reactor;
+	unsigned index;
+	struct task enter;                    /* makes it loop_self() of its thread */
+	bool threaded;                        /* on a thread of its own */
+	struct tars_req *free_reqs;
+	unsigned n_free_reqs;
+	_Atomic unsigned n_requests;          /* being served; written by this loop only */
+	_Atomic unsigned n_conns;             /* accepted ones; the acceptor reads it */
+	struct list conns;                    /* struct server_conn */
+	struct timer sweep;                   /* idle connections */
+	struct list peers;                    /* struct peer */
+	struct list links;                    /* struct link */
+	struct tars_pending *calls[CALL_BUCKETS]; /* by request id */
+	struct arena scratch;                 /* of one frame */
+};
+
+struct tars_app {
+	struct app_conf conf;
+	struct arena arena;                   /* configuration, names; under `lock` after the start */
+	struct loop *loops;
+	unsigned n_loops;
+	pthread_mutex_t lock;
+	void *data;
+	const struct tarsconf *config;        /* official configuration, or NULL */
+
+	struct servant_table *_Atomic servants;
+	const struct servant *admin;          /* AdminObj of local adapters */
+	struct list adapters, groups;
+	bool has_pool_servant;
+	int (*thread_init)(struct tars_app *app);
+	void (*thread_fini)(struct tars_app *app);
+	void (*before_stop)(struct tars_app *app); /* in a worker, when the last request is answered */
+	void (*on_shutdown)(struct tars_app *app); /* AdminObj.shutdown; NULL: app_stop */
+	void *hooks_arg;                      /* theirs */
+
+	struct tars_proxy *proxies[PROXY_BUCKETS];
+	struct tars_proxy *_Atomic registry;
+	struct proxy_cache *cache;
+	_Atomic uint32_t next_id;
+	_Atomic unsigned next_loop;           /* for requests of plain threads */
+
+	struct task start_task, stop_task;
+	_Atomic int64_t grace_ms;
+	_Atomic bool stopping;                /* no new connections */
+	_Atomic bool closed;                  /* no new calls */
+	void (*started)(void *arg);
+	void *started_arg;
+};
+
+/* The loop of the calling thread, or NULL. */
+struct loop *loop_self(void);
+
+/* True on the thread of this loop. */
+static inline bool loop_is_here(const struct loop *l)
+{
+	return loop_self() == l;
+}
+
+/* Stops listening; then, per loop, closes server connections once their output has left. */
+void adapters_close(struct tars_app *app);
+void pools_free(struct tars_app *app);
+void server_close_all(struct loop *l);
+/* Fails every call of the loop with TARS_ECANCEL; then closes the connections. */
+void client_cancel_all(struct loop *l);
+void client_close_all(struct loop *l);
+void proxies_stop(struct tars_app *app);
+void targets_drop(struct loop *l);
+void proxies_free(struct tars_app *app);
+
+#endif

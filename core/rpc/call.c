@@ -1,0 +1,182 @@
+/* Pending calls of a loop: registering, routing, time-outs, completion. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/io/wait.h"
+#include "core/rpc/app_int.h"
+#include "core/rpc/client.h"
+#include "core/rpc/proxy.h"
+
+/* ---- ids ---- */
+
+static struct tars_pending **call_slot(struct tars_pending *p)
+{
+	struct tars_pending **slot = &p->loop->calls[(uint32_t)p->id % CALL_BUCKETS];
+
+	while (*slot && *slot != p)
+		slot = &(*slot)->next_by_id;
+	return slot;
+}
+
+/* ---- the end of a call ---- */
+
+static void deliver(struct tars_pending *p)
+{
+	struct wait *waiter;
+
+	if (p->oneway) {
+		call_free(p);
+	} else if (p->done) {
+		call_run_done(p);
+	} else {
+		/* The waiter may free p as soon as it sees CALL_DONE. */
+		waiter = atomic_exchange_explicit(&p->waiter, CALL_DONE, memory_order_acq_rel);
+		if (waiter)
+			wait_wake(waiter);
+	}
+}
+
+static void deliver_later(struct task *t)
+{
+	deliver(container_of(t, struct tars_pending, task));
+}
+
+void call_complete(struct tars_pending *p, int rc)
+{
+	struct tars_pending **slot = call_slot(p);
+	struct link *link = p->link;
+
+	p->rc = rc;
+	timer_stop(&p->timer);
+	list_remove(&p->node);
+	if (*slot)
+		*slot = p->next_by_id;
+	p->link = NULL;
+	p->peer = NULL;
+	if (link)
+		link_call_ended(link);
+	if (p->starting) {
+		p->task.run = deliver_later;
+		reactor_defer(&p->task);
+	} else {
+		deliver(p);
+	}
+}
+
+void call_fail(struct tars_pending *p, int code, const char *fmt, ...)
+{
+	const char *at = p->link ? p->link->text : p->peer ? p->peer->text : NULL;
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	p->error = arena_strf(&p->arena, "%s.%s%s%s: %s", p->proxy->name, p->func->name,
+			      at ? " at " : "", at ? at : "", *text ? text : tars_strerror(code));
+	call_complete(p, code);
+}
+
+static void call_timed_out(struct timer *t)
+{
+	struct tars_pending *p = container_of(t, struct tars_pending, timer);
+
+	if (p->link)
+		call_fail(p, TARS_ETIMEOUT, "no reply within %d ms", p->timeout_ms);
+	else if (p->peer)
+		call_fail(p, TARS_ETIMEOUT, "no connection within %d ms", p->timeout_ms);
+	else
+		call_fail(p, TARS_ETIMEOUT, "no endpoint within %d ms: the registry %s has not "
+			  "answered", p->timeout_ms, proxy_registry_name(p->loop->app));
+}
+
+void client_cancel_all(struct loop *l)
+{
+	for (unsigned i = 0; i < CALL_BUCKETS; i++)
+		while (l->calls[i])
+			call_fail(l->calls[i], TARS_ECANCEL, "cancelled: the process is stopping");
+}
+
+/* ---- on its way ---- */
+
+void call_register(struct tars_pending *p)
+{
+	struct tars_pending **bucket = &p->loop->calls[(uint32_t)p->id % CALL_BUCKETS];
+	int64_t left_us = p->deadline_us - reactor_now();
+
+	p->next_by_id = *bucket;
+	*bucket = p;
+	timer_start(&p->timer, left_us > 0 ? (left_us + 999) / 1000 : 0, call_timed_out);
+}
+
+void call_sent(struct tars_pending *p, struct link *link)
+{
+	conn_written(&link->conn);
+	if (p->oneway) {
+		call_complete(p, TARS_OK);
+		return;
+	}
+	p->peer = NULL;
+	p->link = link;
+	list_append(&link->calls, &p->node);
+}
+
+void call_send_packet(struct tars_pending *p, struct link *link)
+{
+	buf_add(conn_out(&link->conn), buf_head(&p->packet), buf_size(&p->packet));
+	buf_release(&p->packet);
+	call_sent(p, link);
+}
+
+/* Another peer after a failed connect?  Each endpoint gets one try. */
+static bool may_try_again(struct tars_pending *p)
+{
+	const struct route *r = proxy_target(p->proxy, p->loop)->route;
+
+	return ++p->attempts < (r && r->n ? r->n : 1);
+}
+
+struct link *call_try_link(struct tars_pending *p)
+{
+	struct target *t = proxy_target(p->proxy, p->loop);
+	struct err e;
+
+	for (;;) {
+		struct peer *peer = target_pick(t, p, &e);
+		struct link *link;
+
+		p->peer = peer;
+		if (!peer) {
+			if (e.code)
+				call_fail(p, e.code, "%s", e.text);
+			return NULL;
+		}
+		link = peer_link(peer, &e);
+		if (link)
+			return link;
+		if (!e.code) {
+			list_append(&peer->waiting, &p->node);
+			return NULL;
+		}
+		if (!may_try_again(p)) {
+			call_fail(p, e.code, "%s", e.text);
+			return NULL;
+		}
+	}
+}
+
+void call_route(struct tars_pending *p)
+{
+	struct link *link = call_try_link(p);
+
+	if (link)
+		call_send_packet(p, link);
+}
+
+void call_reroute(struct tars_pending *p, const struct err *why)
+{
+	if (may_try_again(p))
+		call_route(p);
+	else
+		call_fail(p, TARS_ECONNECT, "%s", why->text);
+}

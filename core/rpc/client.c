@@ -1,0 +1,301 @@
+/* Peers and links of a loop: connecting, replies, broken connections. */
+#include "core/rpc/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/io/coro.h"
+#include "core/io/listen.h"
+#include "core/rpc/app_int.h"
+
+enum { SHIELD_MS = 3000 };
+
+void link_call_ended(struct link *link)
+{
+	if (!link->peer && list_is_empty(&link->calls))
+		conn_close(&link->conn, NULL);
+}
+
+static void link_retire(struct link *link)
+{
+	if (!link->peer)
+		return;
+	link->peer->link = NULL;
+	link->peer = NULL;
+	link_call_ended(link);
+}
+
+/* ---- replies ---- */
+
+static struct tars_pending *find_call(struct loop *l, int32_t id)
+{
+	struct tars_pending *p = l->calls[(uint32_t)id % CALL_BUCKETS];
+
+	while (p && p->id != id)
+		p = p->next_by_id;
+	return p;
+}
+
+/* The frame's memory is the connection's: what the caller gets must be its own. */
+static void keep_reply(struct tars_pending *p, const struct response_packet *r)
+{
+	p->body.p = (const uint8_t *)arena_memdup(&p->arena, r->body.p, r->body.n);
+	p->body.n = r->body.n;
+	if (!r->context.n)
+		return;
+	p->reply_context.v = arena_alloc(&p->arena, r->context.n * sizeof(*r->context.v));
+	p->reply_context.n = r->context.n;
+	for (uint32_t i = 0; i < r->context.n; i++) {
+		const struct tars_string_string_pair *from = &r->context.v[i];
+		struct tars_string_string_pair *to = &p->reply_context.v[i];
+
+		to->key = (struct tars_str){ arena_memdup(&p->arena, from->key.p, from->key.n),
+					     from->key.n };
+		to->val = (struct tars_str){ arena_memdup(&p->arena, from->val.p, from->val.n),
+					     from->val.n };
+	}
+}
+
+/* Request id 0 is a push; the only one that means something to a plain client is "go elsewhere". */
+static void handle_push(struct link *link, const struct response_packet *r)
+{
+	static const char reconnect[] = "_reconnect_";
+
+	if (r->desc.n == strlen(reconnect) && !memcmp(r->desc.p, reconnect, r->desc.n))
+		link_retire(link);
+}
+
+static int handle_reply(struct link *link, const uint8_t *frame, size_t n, struct err *e)
+{
+	struct loop *l = link->loop;
+	struct response_packet r;
+	struct tars_pending *p;
+	int rc = packet_get_response(frame, n, &r, &l->scratch, e);
+
+	if (rc < 0)
+		return rc;
+	if (r.packet_type != PACKET_NORMAL || r.version != VERSION_TARS || r.ret < TARS_EUNKNOWN)
+		return err_set(e, TARS_EPROTO,
+			       "reply with iVersion %d, cPacketType %d, iRet %d: not a TARS reply",
+			       r.version, r.packet_type, r.ret);
+	if (!r.request_id) {
+		handle_push(link, &r);
+		return 0;
+	}
+	p = find_call(l, r.request_id);
+	if (!p || p->link != link)
+		return 0; /* it has timed out */
+	keep_reply(p, &r);
+	if (r.ret)
+		call_fail(p, r.ret, "%.*s", (int)r.desc.n, r.desc.n ? r.desc.p : "");
+	else
+		call_complete(p, TARS_OK);
+	return 0;
+}
+
+static int client_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
+{
+	struct link *link = container_of(c, struct link, conn);
+	int rc = handle_reply(link, data + FRAME_LENGTH_SIZE, n - FRAME_LENGTH_SIZE, e);
+
+	arena_clear(&link->loop->scratch);
+	return rc;
+}
+
+/* ---- links ---- */
+
+static void client_up(struct conn *c)
+{
+	struct link *link = container_of(c, struct link, conn);
+	struct peer *peer = link->peer;
+	struct list waiting;
+
+	link->was_up = true;
+	if (!peer)
+		return;
+	peer->shielded_until_us = 0;
+	list_init(&waiting);
+	list_move(&waiting, &peer->waiting);
+	while (!list_is_empty(&waiting)) {
+		struct tars_pending *p = container_of(waiting.next, struct tars_pending, node);
+
+		list_remove(&p->node);
+		call_send_packet(p, link);
+	}
+}
+
+/* Calls that wait for this peer go elsewhere, as nothing of them has been sent. */
+static void peer_send_away(struct peer *peer, const struct err *why)
+{
+	struct list waiting;
+
+	list_init(&waiting);
+	list_move(&waiting, &peer->waiting);
+	while (!list_is_empty(&waiting)) {
+		struct tars_pending *p = container_of(waiting.next, struct tars_pending, node);
+
+		list_remove(&p->node);
+		if (why)
+			call_reroute(p, why);
+		else
+			call_route(p);
+	}
+}
+
+static void peer_failed(struct peer *peer, const struct err *why)
+{
+	static const struct err unnamed = { TARS_ECONNECT, "the peer closed the connection at once" };
+
+	peer->shielded_until_us = reactor_now() + SHIELD_MS * INT64_C(1000);
+	peer_send_away(peer, why && why->code ? why : &unnamed);
+}
+
+static void client_down(struct conn *c, const struct err *why)
+{
+	struct link *link = container_of(c, struct link, conn);
+	struct peer *peer = link->peer;
+	const char *cause = why && why->code ? why->text : "the peer closed the connection";
+
+	list_remove(&link->node);
+	while (!list_is_empty(&link->calls)) {
+		struct tars_pending *p = container_of(link->calls.next, struct tars_pending, node);
+
+		call_fail(p, TARS_ECONNECT, "%s; the call may have been executed", cause);
+	}
+	if (!peer)
+		return;
+	peer->link = NULL;
+	link->peer = NULL;
+	if (!link->was_up)
+		peer_failed(peer, why);
+}
+
+static void client_release(struct conn *c)
+{
+	free(container_of(c, struct link, conn));
+}
+
+static const struct conn_class client_class = {
+	.up = client_up, .frame = client_frame, .down = client_down, .release = client_release,
+};
+
+static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct err *e)
+{
+	struct loop *l = peer->loop;
+	struct link *link = xcalloc(1, sizeof(*link));
+	int rc;
+
+	link->loop = l;
+	list_init(&link->calls);
+	memcpy(link->text, peer->text, sizeof(link->text));
+	rc = conn_connect(&link->conn, &client_class, to, l->app->conf.connect_timeout_ms, e);
+	if (rc < 0) {
+		free(link);
+		return rc;
+	}
+	link->conn.max_frame = FRAME_DEFAULT_MAX;
+	link->peer = peer;
+	peer->link = link;
+	list_append(&l->links, &link->node);
+	return 0;
+}
+
+/* ---- peers ---- */
+
+struct peer *peer_get(struct loop *l, const struct endpoint *ep)
+{
+	struct peer *p;
+
+	for (struct list *n = l->peers.next; n != &l->peers; n = n->next) {
+		p = container_of(n, struct peer, node);
+		if (!endpoint_compare(&p->ep, ep)) {
+			p->refs++;
+			return p;
+		}
+	}
+	p = xcalloc(1, sizeof(*p));
+	p->loop = l;
+	p->ep = *ep;
+	p->refs = 1;
+	snprintf(p->text, sizeof(p->text), strchr(ep->host, ':') ? "%s [%.70s]:%d" : "%s %.70s:%d",
+		 ep->type == ENDPOINT_UDP ? "udp" : ep->type == ENDPOINT_SSL ? "ssl" : "tcp",
+		 ep->host, ep->port);
+	list_init(&p->waiting);
+	list_append(&l->peers, &p->node);
+	return p;
+}
+
+void peer_put(struct peer *p)
+{
+	if (!p || --p->refs)
+		return;
+	list_remove(&p->node);
+	if (p->link) {
+		struct link *link = p->link;
+
+		link->peer = NULL;
+		p->link = NULL;
+		link_call_ended(link);
+	}
+	peer_send_away(p, NULL);
+	free(p);
+}
+
+bool peer_is_shielded(const struct peer *p)
+{
+	return p->shielded_until_us && p->shielded_until_us > reactor_now();
+}
+
+/* Names are looked up in a coroutine, which may wait. */
+static void resolve_peer(void *arg)
+{
+	struct peer *peer = arg;
+	struct sockaddr_any to;
+	struct err e;
+	int rc = resolve(&to, peer->ep.host, peer->ep.port, &e);
+
+	peer->resolving = false;
+	if (!rc && peer->refs > 1 && !atomic_load(&peer->loop->app->closed))
+		rc = link_connect(peer, &to, &e);
+	if (rc)
+		peer_failed(peer, &e);
+	peer_put(peer);
+}
+
+struct link *peer_link(struct peer *p, struct err *e)
+{
+	struct sockaddr_any to;
+
+	e->code = 0;
+	if (p->link)
+		return conn_is_open(&p->link->conn) ? p->link : NULL;
+	if (p->resolving)
+		return NULL;
+	if (p->ep.type != ENDPOINT_TCP) {
+		err_set(e, TARS_ECONNECT, "only tcp endpoints can be called");
+	} else if (sockaddr_from_ip(&to, p->ep.host, p->ep.port) == 0) {
+		link_connect(p, &to, e);
+	} else {
+		p->resolving = true;
+		p->refs++;
+		coro_start(CORO_STACK_USER, resolve_peer, p);
+		if (!p->resolving && !p->link)
+			err_set(e, TARS_ECONNECT, "cannot look up '%s'", p->ep.host);
+	}
+	if (e->code)
+		p->shielded_until_us = reactor_now() + SHIELD_MS * INT64_C(1000);
+	return NULL;
+}
+
+/* ---- the end ---- */
+
+void client_close_all(struct loop *l)
+{
+	struct list *node, *next;
+
+	for (node = l->links.next; node != &l->links; node = next) {
+		next = node->next;
+		conn_close(&container_of(node, struct link, node)->conn, NULL);
+	}
+}

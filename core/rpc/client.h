@@ -1,0 +1,117 @@
+/*
+ * The calling side of one loop: peers (endpoints), links (their connections) and pending calls.
+ *
+ *   call -> target_pick (proxy.c) -> peer -> link open?  yes: its output
+ *                                                        no:  peer->waiting until `up` or `down`
+ *
+ * A peer stays as long as a target refers to it; its link is replaced when it breaks.  A call
+ * that has not been sent may move to the next peer; one that has been sent fails with its link.
+ * Thread: the loop's, except where said.
+ */
+#ifndef CORE_RPC_CLIENT_H
+#define CORE_RPC_CLIENT_H
+
+#include "core/io/conn.h"
+#include "core/rpc/list.h"
+#include "core/rpc/req.h"
+#include "proto/endpoint.h"
+
+struct loop;
+struct tars_proxy;
+struct wait;
+
+struct link {
+	struct conn conn;
+	struct list node;             /* in loop->links */
+	struct loop *loop;
+	struct peer *peer;            /* NULL: retired, only waits for the replies of its calls */
+	struct list calls;            /* sent on it */
+	bool was_up;
+	char text[96];                /* "tcp 10.0.0.1:18600" */
+};
+
+struct peer {
+	struct list node;             /* in loop->peers */
+	struct loop *loop;
+	struct endpoint ep;
+	char text[96];
+	unsigned refs;                /* targets, and a name look-up under way */
+	struct link *link;            /* NULL: none yet, or it broke */
+	bool resolving;
+	int64_t shielded_until_us;    /* its last connect failed */
+	struct list waiting;          /* calls, until the link is up */
+};
+
+/* One outgoing call.  Belongs to its loop from call_start to call_complete, else to the caller. */
+struct tars_pending {
+	struct tars_req *rq;          /* held */
+	struct loop *loop;
+	struct tars_proxy *proxy;
+	const struct tars_func *func;
+	int32_t id;
+	bool oneway;
+	bool starting;                /* inside tars_invoke_*: completion comes later */
+	enum tars_hash_mode hash_mode;
+	uint64_t hash;
+	int timeout_ms;
+	int64_t deadline_us;
+	struct buf packet;            /* encoded, until a link has it */
+	struct list node;             /* in link->calls, peer->waiting or target->waiting */
+	struct tars_pending *next_by_id;
+	struct link *link;            /* it was sent on */
+	struct peer *peer;            /* it waits for */
+	unsigned attempts;
+	struct timer timer;
+	struct task task;
+
+	/* Result, valid from completion on; memory in the arena, which the request takes over. */
+	struct arena arena;
+	int rc;
+	const char *error;
+	struct tars_bytes body;
+	struct tars_string_string_map reply_context;
+	_Atomic(struct wait *) waiter; /* NULL, who waits, or CALL_DONE */
+
+	tars_done *done;              /* async only */
+	void *state;
+};
+
+#define CALL_DONE ((struct wait *)1)
+
+/* ---- peers ---- */
+struct peer *peer_get(struct loop *l, const struct endpoint *ep);
+void peer_put(struct peer *p);
+/* One of its calls has ended: a retired link closes with the last. */
+void link_call_ended(struct link *link);
+bool peer_is_shielded(const struct peer *p);
+/* Its open link, or NULL: then one is being opened (peer->waiting) or failed at once (*e). */
+struct link *peer_link(struct peer *p, struct err *e);
+
+/* ---- calls ---- */
+/* Registers id and time-out; call_try_link or call_route must follow. */
+void call_register(struct tars_pending *p);
+/*
+ * The open link for a registered call: the caller puts the packet into its output and says
+ * call_sent.  NULL: the call waits for a link, and p->packet must be filled before the caller
+ * returns to its loop; or it has failed.
+ */
+struct link *call_try_link(struct tars_pending *p);
+void call_sent(struct tars_pending *p, struct link *link);
+/* These are for calls whose p->packet is filled. */
+void call_send_packet(struct tars_pending *p, struct link *link);
+void call_route(struct tars_pending *p);
+/* After a failed connect: the next peer, or the end. */
+void call_reroute(struct tars_pending *p, const struct err *why);
+
+void call_complete(struct tars_pending *p, int rc);
+/* Ends the call with a code and a text that says why; object, function and endpoint are put in
+ * front of it. */
+void call_fail(struct tars_pending *p, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* ---- invoke.c ---- */
+/* Completed: runs p->done in a coroutine, then frees p. */
+void call_run_done(struct tars_pending *p);
+void call_free(struct tars_pending *p);
+
+#endif

@@ -1,0 +1,414 @@
+/* From a parsed request to its handler in one of the three run modes, and the reply back. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/io/coro.h"
+#include "core/rpc/app_int.h"
+#include "core/rpc/req.h"
+#include "core/rpc/server.h"
+#include "proto/idltext.h"
+#include "proto/json.h"
+#include "proto/tup.h"
+
+/* ---- the reply ---- */
+
+static struct response_packet response_head(const struct tars_req *rq, int code, const char *text)
+{
+	return (struct response_packet){
+		.version = rq->head.version,
+		.request_id = rq->head.request_id,
+		.message_type = rq->head.message_type,
+		.ret = err_wire_code(code),
+		.desc = { .p = text, .n = (uint32_t)strlen(text) },
+		.context = rq->reply_context,
+	};
+}
+
+static void put_tars_reply(struct buf *b, const struct tars_req *rq, int code, const char *text,
+			   const void *out)
+{
+	struct response_packet head = response_head(rq, code, text);
+	size_t mark = packet_begin_response(b, &head);
+
+	if (!code && rq->func)
+		codec_put_flat(b, rq->func->out, out, 0);
+	packet_end_response(b, mark, &head);
+}
+
+/* A value that JSON cannot express (text that is not UTF-8) makes the reply an error. */
+static void put_json_reply(struct buf *b, const struct tars_req *rq, int code, const char *text,
+			   const void *out)
+{
+	struct response_packet head = response_head(rq, code, text);
+	size_t mark = packet_begin_response(b, &head);
+	struct err e;
+
+	if (!code && rq->func && json_put(b, rq->func->out, out, JSON_COMPACT, &e) < 0) {
+		b->len = b->pos + mark;
+		head = response_head(rq, TARS_EENCODE, e.text);
+		mark = packet_begin_response(b, &head);
+	}
+	packet_end_response(b, mark, &head);
+}
+
+/* TUP answers with the layout of a request; code and text travel in the status (contract 1.5). */
+static void put_tup_reply(struct buf *b, const struct tars_req *rq, int code, const char *text,
+			  const void *out)
+{
+	static const struct tars_type nothing = { .name = "", .kind = TARS_STRUCT };
+	struct tars_string_string_pair status[2];
+	struct request_packet head = {
+		.version = rq->head.version,
+		.request_id = rq->head.request_id,
+		.message_type = rq->head.message_type,
+		.servant = rq->head.servant,
+		.func = rq->head.func,
+		.context = rq->reply_context,
+		.status = { .v = status },
+	};
+	char number[16];
+	size_t mark;
+
+	if (code) {
+		int n = snprintf(number, sizeof(number), "%d", err_wire_code(code));
+
+		status[head.status.n].key = TARS_STR("STATUS_RESULT_CODE");
+		status[head.status.n++].val = (struct tars_str){ number, (uint32_t)n };
+	}
+	if (*text) {
+		status[head.status.n].key = TARS_STR("STATUS_RESULT_DESC");
+		status[head.status.n++].val = (struct tars_str){ text, (uint32_t)strlen(text) };
+	}
+	mark = packet_begin_request(b, &head);
+	if (!code && rq->func)
+		tup_put(b, rq->func->out, out, true);
+	else
+		tup_put(b, &nothing, NULL, false);
+	packet_end_request(b, mark, &head);
+}
+
+static void put_reply(struct buf *b, const struct tars_req *rq, int code, const char *text,
+		      const void *out)
+{
+	size_t start = buf_size(b);
+
+	if (rq->head.version == VERSION_TUP)
+		put_tup_reply(b, rq, code, text, out);
+	else if (rq->head.version == VERSION_JSON)
+		put_json_reply(b, rq, code, text, out);
+	else
+		put_tars_reply(b, rq, code, text, out);
+	if (buf_size(b) - start > FRAME_DEFAULT_MAX) {
+		char why[128];
+
+		snprintf(why, sizeof(why), "the reply has %zu bytes, more than the limit of %d",
+			 buf_size(b) - start, (int)FRAME_DEFAULT_MAX);
+		b->len = b->pos + start;
+		put_reply(b, rq, TARS_EENCODE, why, NULL);
+	}
+}
+
+static void send_posted(struct task *t)
+{
+	struct tars_req *rq = container_of(t, struct tars_req, task);
+	struct conn *c = &rq->conn->conn;
+
+	if (conn_is_open(c)) {
+		buf_add(conn_out(c), buf_head(&rq->reply), buf_size(&rq->reply));
+		conn_written(c);
+	}
+	tars_release(rq);
+}
+
+static bool take_answer(struct tars_req *rq)
+{
+	if (rq->shared)
+		return !atomic_exchange(&rq->answered, true);
+	if (atomic_load_explicit(&rq->answered, memory_order_relaxed))
+		return false;
+	atomic_store_explicit(&rq->answered, true, memory_order_relaxed);
+	return true;
+}
+
+int req_respond(struct tars_req *rq, int code, const char *text, const void *out)
+{
+	struct conn *c;
+
+	if (!take_answer(rq)) {
+		tars_release(rq);
+		return TARS_EARG;
+	}
+	c = &rq->conn->conn;
+	if (loop_is_here(rq->loop)) {
+		if (conn_is_open(c)) {
+			put_reply(conn_out(c), rq, code, text, out);
+			conn_written(c);
+		}
+		tars_release(rq);
+	} else {
+		put_reply(&rq->reply, rq, code, text, out);
+		rq->task.run = send_posted;
+		reactor_post(rq->loop->reactor, &rq->task);
+	}
+	return TARS_OK;
+}
+
+/* One-way requests have no reader: a late reply to one is right, and goes nowhere. */
+static int late_reply(struct tars_req *rq, int code, const char *text, const void *out)
+{
+	if (!rq->served)
+		return TARS_EARG;
+	if (rq->head.packet_type == PACKET_ONEWAY)
+		return TARS_OK;
+	tars_hold(rq);
+	return req_respond(rq, code, text, out);
+}
+
+int tars_reply(struct tars_req *rq, const void *out)
+{
+	return late_reply(rq, TARS_OK, "", out);
+}
+
+int tars_reply_error(struct tars_req *rq, int code, const char *fmt, ...)
+{
+	struct err e;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(e.text, sizeof(e.text), fmt, ap);
+	va_end(ap);
+	return late_reply(rq, code ? code : TARS_EUNKNOWN, e.text, NULL);
+}
+
+/* ---- running a handler ---- */
+
+/* JSON and TUP arguments are found by name; all other versions are read as TARS (contract 14.1). */
+static int get_args(struct tars_req *rq, void *in, struct err *e)
+{
+	const struct tars_type *t = rq->func->in;
+	const struct tars_bytes *body = &rq->head.body;
+
+	if (rq->head.version == VERSION_TUP)
+		return tup_get(body->p, body->n, t, in, &rq->arena, e);
+	if (rq->head.version == VERSION_JSON)
+		return json_get((const char *)body->p, body->n, t, in, &rq->arena, e);
+	return codec_get_flat(body->p, body->n, t, in, &rq->arena, e);
+}
+
+/* What tars_fail said, or why the call failed whose code the handler passes on. */
+static const char *failure_text(const struct tars_req *rq, int rc)
+{
+	if (rq->fail_text && rq->fail_code == rc)
+		return rq->fail_text;
+	if (rq->error && rq->error_code == rc)
+		return rq->error;
+	return rc == TARS_ENOFUNC ? "the servant has no handler for this function" :
+				    tars_strerror(rc);
+}
+
+static void run_handler(struct tars_req *rq)
+{
+	const struct tars_servant *s = &rq->servant->row;
+	void *in = arena_alloc_raw(&rq->arena, rq->func->in->size);
+	void *out = arena_alloc_raw(&rq->arena, rq->func->out->size);
+	struct err e;
+	int rc;
+
+	if (__builtin_expect(get_args(rq, in, &e) < 0, 0)) {
+		err_wrap(&e, "%s.%s", s->name, rq->func->name);
+		req_respond(rq, TARS_EDECODE, e.text, NULL);
+		return;
+	}
+	tars_type_init(rq->func->out, out);
+	rc = s->iface->dispatch(rq, s->impl, rq->func_index, in, out);
+	if (rc == TARS_OK) {
+		req_respond(rq, TARS_OK, "", out);
+	} else if (rc == TARS_LATER) {
+		tars_release(rq);
+	} else {
+		req_respond(rq, rc, failure_text(rq, rc), NULL);
+	}
+}
+
+static void run_coro(void *arg)
+{
+	run_handler(arg);
+}
+
+static void run_in_worker(struct task *t)
+{
+	struct tars_req *rq = container_of(t, struct tars_req, task);
+	struct adapter *a = rq->adapter;
+	int64_t now = reactor_clock(), waited_ms = (now - rq->start_us) / 1000;
+	char text[128];
+
+	atomic_fetch_sub_explicit(&a->waiting, 1, memory_order_relaxed);
+	if (now < rq->deadline_us && waited_ms <= a->conf.queue_timeout_ms) {
+		run_handler(rq);
+		return;
+	}
+	atomic_fetch_add_explicit(&a->n_queue_timeouts, 1, memory_order_relaxed);
+	snprintf(text, sizeof(text), "not executed: it waited %lld ms in the queue of %.60s",
+		 (long long)waited_ms, a->name);
+	req_respond(rq, TARS_EQUEUETIMEOUT, text, NULL);
+}
+
+/* ---- dispatch ---- */
+
+/* The input buffer is gone when the frame callback returns. */
+static void keep_body(struct tars_req *rq)
+{
+	rq->head.body.p = (const uint8_t *)arena_memdup(&rq->arena, rq->head.body.p,
+							rq->head.body.n);
+	if (rq->head.version == VERSION_TUP) {
+		rq->head.servant = (struct tars_str){ rq->servant->row.name,
+						      (uint32_t)rq->servant->name_len };
+		rq->head.func = (struct tars_str){ rq->func->name,
+						   (uint32_t)strlen(rq->func->name) };
+	}
+}
+
+static void refuse_overload(struct tars_req *rq, unsigned n)
+{
+	char text[160];
+
+	atomic_fetch_add_explicit(&rq->adapter->n_overloads, 1, memory_order_relaxed);
+	snprintf(text, sizeof(text), "overloaded: %u requests wait in %.60s (queuecap=%u)", n,
+		 rq->adapter->name, rq->adapter->conf.queue_cap);
+	req_respond(rq, TARS_EOVERLOAD, text, NULL);
+}
+
+/* Official servers answer -9 from 4/5 of the queue's capacity on (contract 11.5). */
+static bool is_overloaded(const struct adapter *a, unsigned n)
+{
+	return (uint64_t)n * 5 > (uint64_t)a->conf.queue_cap * 4;
+}
+
+static void dispatch_coro(struct tars_req *rq)
+{
+	struct adapter *a = rq->adapter;
+	size_t stack = rq->app->conf.coro_stack;
+	unsigned n = atomic_fetch_add_explicit(&a->running, 1, memory_order_relaxed) + 1;
+
+	rq->coro_counted = true;
+	if (is_overloaded(a, n)) {
+		refuse_overload(rq, n);
+		return;
+	}
+	keep_body(rq);
+	coro_start(stack, run_coro, rq);
+}
+
+static void dispatch_pool(struct tars_req *rq)
+{
+	struct adapter *a = rq->adapter;
+	unsigned n = atomic_fetch_add_explicit(&a->waiting, 1, memory_order_relaxed) + 1;
+
+	if (is_overloaded(a, n)) {
+		atomic_fetch_sub_explicit(&a->waiting, 1, memory_order_relaxed);
+		refuse_overload(rq, n);
+		return;
+	}
+	keep_body(rq);
+	rq->task.run = run_in_worker;
+	pool_submit(atomic_load_explicit(&a->group->pool, memory_order_relaxed), &rq->task,
+		    rq->conn->number);
+}
+
+static const struct servant *find_servant(struct tars_req *rq)
+{
+	const struct tars_str *name = &rq->head.servant;
+	struct server_conn *sc = rq->conn;
+
+	if (sc->last && sc->last->name_len == name->n &&
+	    !memcmp(sc->last->row.name, name->p, name->n))
+		return sc->last;
+	if (rq->adapter->conf.local) {
+		sc->last = name->n == strlen("AdminObj") && !memcmp(name->p, "AdminObj", name->n) ?
+			   rq->app->admin : NULL;
+		return sc->last;
+	}
+	sc->last = servant_find(rq->app, name->p, name->n);
+	return sc->last;
+}
+
+static bool is_func(const struct tars_req *rq, const char *name)
+{
+	return rq->head.func.n == strlen(name) && !memcmp(rq->head.func.p, name, rq->head.func.n);
+}
+
+/* tars_describe: reflection, the IDL text of the servant's interface as a string. */
+static void describe(struct tars_req *rq)
+{
+	static const struct tars_field field = { .name = "", .flags = TARS_REQUIRED | TARS_OUT,
+						 .type = &tars_type_string };
+	static const struct tars_type out_type = {
+		.name = "tars_describe", .kind = TARS_STRUCT, .n_fields = 1,
+		.size = sizeof(struct tars_str), .fields = &field,
+	};
+	static const struct tars_func func = { "tars_describe", NULL, &out_type };
+	struct buf b = BUF_INIT;
+	struct tars_str text;
+
+	idltext_iface(&b, rq->servant->row.iface);
+	text = (struct tars_str){ buf_str(&b), (uint32_t)buf_size(&b) };
+	rq->func = &func;
+	req_respond(rq, TARS_OK, "", &text);
+	buf_release(&b);
+}
+
+static void refuse_servant(struct tars_req *rq)
+{
+	char names[256], text[512];
+
+	servant_names(rq->app, names, sizeof(names));
+	snprintf(text, sizeof(text), "no servant '%.*s' here; served: %s",
+		 rq->head.servant.n > 128 ? 128 : (int)rq->head.servant.n, rq->head.servant.p,
+		 rq->adapter->conf.local ? "AdminObj" : names);
+	req_respond(rq, TARS_ENOSERVANT, text, NULL);
+}
+
+static void refuse_func(struct tars_req *rq)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s (%s) has no function '%.*s'", rq->servant->row.name,
+		 rq->servant->row.iface->name,
+		 rq->head.func.n > 128 ? 128 : (int)rq->head.func.n, rq->head.func.p);
+	req_respond(rq, TARS_ENOFUNC, text, NULL);
+}
+
+void dispatch(struct tars_req *rq)
+{
+	const struct tars_str *func = &rq->head.func;
+
+	if (is_func(rq, "tars_ping")) {
+		req_respond(rq, TARS_OK, "", NULL);
+		return;
+	}
+	rq->servant = find_servant(rq);
+	if (!rq->servant) {
+		refuse_servant(rq);
+		return;
+	}
+	rq->func_index = tars_iface_find(rq->servant->row.iface, func->p, func->n);
+	if (rq->func_index < 0) {
+		if (is_func(rq, "tars_describe"))
+			describe(rq);
+		else
+			refuse_func(rq);
+		return;
+	}
+	rq->func = &rq->servant->row.iface->funcs[rq->func_index];
+	switch (rq->servant->row.run) {
+	case TARS_RUN_INLINE:
+		run_handler(rq);
+		break;
+	case TARS_RUN_CORO:
+		dispatch_coro(rq);
+		break;
+	case TARS_RUN_POOL:
+		dispatch_pool(rq);
+		break;
+	}
+}

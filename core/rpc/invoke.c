@@ -1,0 +1,334 @@
+/* The public calls: tars_invoke and its variants, from any thread, and their results. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/io/coro.h"
+#include "core/io/wait.h"
+#include "core/rpc/app_int.h"
+#include "core/rpc/client.h"
+#include "core/rpc/proxy.h"
+
+/* ---- encoding ---- */
+
+struct extra {
+	struct tars_string_string_map map;
+	struct tars_string_string_pair one;
+};
+
+/* `given` and one more entry, unless value is empty.  Copies only when there are both. */
+static void add_entry(struct extra *x, struct arena *a, const struct tars_string_string_map *given,
+		      const char *key, const char *value)
+{
+	if (given)
+		x->map = *given;
+	if (!value || !*value)
+		return;
+	x->one.key = (struct tars_str){ key, (uint32_t)strlen(key) };
+	x->one.val = (struct tars_str){ value, (uint32_t)strlen(value) };
+	if (x->map.n) {
+		struct tars_string_string_pair *v =
+			arena_alloc(a, (x->map.n + 1) * sizeof(*v));
+
+		memcpy(v, x->map.v, x->map.n * sizeof(*v));
+		v[x->map.n] = x->one;
+		x->map.v = v;
+	} else {
+		x->map.v = &x->one;
+	}
+	x->map.n++;
+}
+
+static void put_request(struct buf *b, struct tars_pending *p, const struct tars_call *c,
+			const void *in)
+{
+	const struct app_conf *conf = &p->proxy->app->conf;
+	struct extra context = { 0 }, status = { 0 };
+	struct request_packet head = {
+		.version = VERSION_TARS,
+		.packet_type = p->oneway ? PACKET_ONEWAY : PACKET_NORMAL,
+		.request_id = p->id,
+		.servant = { p->proxy->name, (uint32_t)strlen(p->proxy->name) },
+		.func = { p->func->name, (uint32_t)strlen(p->func->name) },
+		.timeout_ms = p->timeout_ms,
+	};
+	size_t mark;
+
+	add_entry(&context, &p->arena, c->context, "node_name", conf->node_name);
+	add_entry(&status, &p->arena, c->status, "STATUS_SETNAME_VALUE", conf->set);
+	if (conf->set)
+		head.message_type |= MESSAGE_SETNAME;
+	head.context = context.map;
+	head.status = status.map;
+	mark = packet_begin_request(b, &head);
+	codec_put_flat(b, p->func->in, in, 0);
+	packet_end_request(b, mark, &head);
+}
+
+/* ---- starting ---- */
+
+static int32_t new_id(struct tars_app *app)
+{
+	uint32_t id;
+
+	/* 0 means a push on the wire. */
+	do
+		id = atomic_fetch_add_explicit(&app->next_id, 1, memory_order_relaxed) & INT32_MAX;
+	while (!id);
+	return (int32_t)id;
+}
+
+static struct tars_pending *call_new(const struct tars_call *c, const struct tars_iface *iface,
+				     int func)
+{
+	struct tars_pending *p = xcalloc(1, sizeof(*p));
+
+	p->rq = c->rq;
+	p->proxy = c->to;
+	p->loop = c->rq->app == c->to->app ? c->rq->loop : &c->to->app->loops[0];
+	p->func = &iface->funcs[func];
+	p->hash_mode = c->hash_mode;
+	p->hash = c->hash;
+	list_init(&p->node);
+	return p;
+}
+
+void call_free(struct tars_pending *p)
+{
+	arena_clear(&p->arena);
+	buf_release(&p->packet);
+	free(p);
+}
+
+/* The smaller of what is asked for and what the caller's caller still waits. */
+static void set_deadline(struct tars_pending *p, const struct tars_call *c)
+{
+	const struct app_conf *conf = &p->proxy->app->conf;
+	int64_t left_ms = tars_time_left_ms(c->rq);
+	int64_t timeout_ms = c->timeout_ms > 0 ? c->timeout_ms : p->done ?
+			     conf->async_timeout_ms : conf->sync_timeout_ms;
+
+	if (timeout_ms > left_ms)
+		timeout_ms = left_ms;
+	p->timeout_ms = (int)(timeout_ms > INT32_MAX ? INT32_MAX : timeout_ms);
+	p->deadline_us = reactor_clock() + timeout_ms * 1000;
+}
+
+static int cannot_start(const struct tars_pending *p, struct err *e)
+{
+	const struct tars_proxy *proxy = p->proxy;
+
+	if (proxy->bad.code)
+		return err_set(e, TARS_EARG, "%s", proxy->bad.text);
+	if (atomic_load_explicit(&proxy->app->closed, memory_order_relaxed))
+		return err_set(e, TARS_ECANCEL, "%s.%s: cancelled: the process is stopping",
+			       proxy->name, p->func->name);
+	if (p->timeout_ms <= 0)
+		return err_set(e, TARS_ETIMEOUT, "%s.%s: not sent: the caller's time is over",
+			       proxy->name, p->func->name);
+	return TARS_OK;
+}
+
+static void start_posted(struct task *t)
+{
+	struct tars_pending *p = container_of(t, struct tars_pending, task);
+
+	call_register(p);
+	if (atomic_load(&p->proxy->app->closed))
+		call_fail(p, TARS_ECANCEL, "cancelled: the process is stopping");
+	else
+		call_route(p);
+}
+
+/* On its own loop the packet is encoded straight into the connection's output. */
+static void start_here(struct tars_pending *p, const struct tars_call *c, const void *in)
+{
+	struct link *link;
+
+	/* These are freed on completion, which must not happen below. */
+	p->starting = p->done || p->oneway;
+	call_register(p);
+	link = call_try_link(p);
+	if (link) {
+		put_request(conn_out(&link->conn), p, c, in);
+		call_sent(p, link);
+	} else if (!list_is_empty(&p->node)) {
+		put_request(&p->packet, p, c, in);
+	}
+	p->starting = false;
+}
+
+static int call_begin(struct tars_pending *p, const struct tars_call *c, const void *in,
+		      struct err *e)
+{
+	int rc;
+
+	p->id = new_id(p->proxy->app);
+	set_deadline(p, c);
+	rc = cannot_start(p, e);
+	if (rc)
+		return rc;
+	if (loop_is_here(p->loop)) {
+		start_here(p, c, in);
+	} else {
+		put_request(&p->packet, p, c, in);
+		p->task.run = start_posted;
+		reactor_post(p->loop->reactor, &p->task);
+	}
+	return TARS_OK;
+}
+
+/* ---- results ---- */
+
+static void set_error(struct tars_req *rq, int code, const char *text)
+{
+	req_lock(rq);
+	rq->error_code = code;
+	rq->error = text;
+	req_unlock(rq);
+}
+
+static int decode_result(struct tars_pending *p, void *out)
+{
+	struct err e;
+	int rc = codec_get_flat(p->body.p, p->body.n, p->func->out, out, &p->arena, &e);
+
+	if (rc >= 0)
+		return TARS_OK;
+	p->error = arena_strf(&p->arena, "%s.%s: the reply cannot be decoded: %s", p->proxy->name,
+			      p->func->name, e.text);
+	return TARS_ECLIENTDECODE;
+}
+
+/* The result becomes the request's: values, error text and reply context. */
+static int take_result(struct tars_pending *p, void *out)
+{
+	int rc = p->rc ? p->rc : decode_result(p, out);
+
+	if (rc)
+		set_error(p->rq, rc, p->error);
+	req_take(p->rq, &p->arena);
+	return rc;
+}
+
+static int refused(struct tars_call *c, struct err *e)
+{
+	c->error = tars_strndup(c->rq, e->text, strlen(e->text)).p;
+	set_error(c->rq, e->code, c->error);
+	return e->code;
+}
+
+/* ---- sync, begin and end ---- */
+
+/* `failed` is a call that was over before it began: its end is told as for any other. */
+static void fail_unstarted(struct tars_pending *p, const struct err *e)
+{
+	p->rc = e->code;
+	p->error = arena_strdup(&p->arena, e->text);
+	atomic_store(&p->waiter, CALL_DONE);
+}
+
+struct tars_pending *tars_invoke_begin(struct tars_call *c, const struct tars_iface *iface,
+				       int func, const void *in)
+{
+	struct tars_pending *p = call_new(c, iface, func);
+	struct err e;
+	int rc;
+
+	c->error = "";
+	c->reply_context = (struct tars_string_string_map){ 0 };
+	if (!wait_is_possible())
+		rc = err_set(&e, TARS_EBLOCK, "%s.%s: %s", p->proxy->name, p->func->name,
+			     tars_strerror(TARS_EBLOCK));
+	else
+		rc = call_begin(p, c, in, &e);
+	if (rc)
+		fail_unstarted(p, &e);
+	return p;
+}
+
+static void wait_until_done(struct tars_pending *p)
+{
+	struct wait *none = NULL, w;
+
+	if (atomic_load_explicit(&p->waiter, memory_order_acquire) == CALL_DONE)
+		return;
+	wait_init(&w);
+	if (atomic_compare_exchange_strong(&p->waiter, &none, &w))
+		wait_for(&w);
+}
+
+static int call_end(struct tars_pending *p, void *out, struct tars_call *c)
+{
+	int rc;
+
+	wait_until_done(p);
+	rc = take_result(p, out);
+	if (c) {
+		c->error = rc ? p->error : "";
+		c->reply_context = p->reply_context;
+	}
+	call_free(p);
+	return rc;
+}
+
+int tars_invoke_end(struct tars_pending *p, void *out)
+{
+	return call_end(p, out, NULL);
+}
+
+int tars_invoke(struct tars_call *c, const struct tars_iface *iface, int func, const void *in,
+		void *out)
+{
+	return call_end(tars_invoke_begin(c, iface, func, in), out, c);
+}
+
+int tars_invoke_oneway(struct tars_call *c, const struct tars_iface *iface, int func,
+		       const void *in)
+{
+	struct tars_pending *p = call_new(c, iface, func);
+	struct err e;
+
+	c->error = "";
+	p->oneway = true;
+	if (!call_begin(p, c, in, &e))
+		return TARS_OK;
+	call_free(p);
+	return refused(c, &e);
+}
+
+/* ---- async ---- */
+
+int tars_invoke_async(struct tars_call *c, const struct tars_iface *iface, int func,
+		      const void *in, tars_done *done, void *state)
+{
+	struct tars_pending *p = call_new(c, iface, func);
+	struct err e;
+
+	c->error = "";
+	p->done = done;
+	p->state = state;
+	tars_hold(c->rq);
+	if (!call_begin(p, c, in, &e))
+		return TARS_OK;
+	call_free(p);
+	tars_release(c->rq);
+	return refused(c, &e);
+}
+
+static void run_done(void *arg)
+{
+	struct tars_pending *p = arg;
+	struct tars_req *rq = p->rq;
+	void *out = arena_alloc_raw(&p->arena, p->func->out->size);
+	int rc = take_result(p, out);
+
+	p->done(p->state, rc, rc ? NULL : out);
+	call_free(p);
+	tars_release(rq);
+}
+
+void call_run_done(struct tars_pending *p)
+{
+	coro_start(p->loop->app->conf.coro_stack, run_done, p);
+}

@@ -1,0 +1,292 @@
+/* tars_main: a service from its official configuration, from start to the last reply. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "core/io/pool.h"
+#include "core/rpc/app_int.h"
+#include "core/rpc/main_conf.h"
+#include "core/rpc/service.h"
+
+struct service_run {
+	const struct tars_service *service;
+	const char *config_path, *listen;
+	int ready_fd;
+	struct arena arena;
+	struct main_conf conf;
+	struct tars_app *app;
+	struct nodelink *node;
+	bool initialised, started, stop_wanted;
+	int init_rc;
+	int status;
+};
+
+/* ---- command line ---- */
+
+static void print_usage(FILE *f, const char *program)
+{
+	fprintf(f, "usage: %s --config=FILE | --listen HOST:PORT\n"
+		"\n"
+		"  --config FILE       official service configuration, as the node writes it\n"
+		"  --listen HOST:PORT  serve everything on one port, without node and registry\n"
+		"  --ready-fd N        write the ready line to this descriptor, too\n"
+		"  --help, --version\n", program);
+}
+
+/* Returns 0 to go on, else the exit status + 1. */
+static int parse_args(struct service_run *run, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "listen", required_argument, NULL, 'l' },
+		{ "ready-fd", required_argument, NULL, 'r' },
+		{ "version", no_argument, NULL, 'v' },
+		{ 0 },
+	};
+	int c;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			run->config_path = optarg;
+			break;
+		case 'l':
+			run->listen = optarg;
+			break;
+		case 'r':
+			run->ready_fd = (int)strtol(optarg, NULL, 10);
+			break;
+		case 'h':
+			print_usage(stdout, argv[0]);
+			return EX_OK + 1;
+		case 'v':
+			printf("tars %s\n", TARS_VERSION);
+			return EX_OK + 1;
+		default:
+			print_usage(stderr, argv[0]);
+			return EX_USAGE + 1;
+		}
+	}
+	if (optind == argc && !run->config_path != !run->listen)
+		return 0;
+	fprintf(stderr, optind < argc ? "tars: unexpected argument '%s'\n" :
+		"tars: give either --config or --listen\n", argv[optind]);
+	print_usage(stderr, argv[0]);
+	return EX_USAGE + 1;
+}
+
+static const char *run_name(const struct service_run *run)
+{
+	return run->conf.name ? run->conf.name : "service";
+}
+
+static void complain(struct service_run *run, const struct err *e)
+{
+	fprintf(stderr, "tars: %s: %s\n", run_name(run), e->text);
+	run->status = e->code == TARS_EARG ? EX_USAGE : e->code == TARS_ECONF ? EX_CONFIG :
+		      e->code == TARS_EUNKNOWN ? EXIT_FAILURE : EX_TEMPFAIL;
+}
+
+/* ---- configuration ---- */
+
+static int load_config(struct service_run *run, struct err *e)
+{
+	const struct tars_servant *first = run->service->servants;
+	struct tarsconf *tree;
+	int rc;
+
+	if (!first || !first->name)
+		return err_set(e, TARS_ECONF, "the program has no servants");
+	if (run->listen)
+		return main_conf_direct(run->listen, first->name, &run->conf, &run->arena, e);
+	tree = tarsconf_new(&run->arena);
+	rc = main_conf_load(run->config_path, tree, e);
+	if (rc)
+		return rc;
+	rc = main_conf_read(tree, &run->conf, &run->arena, e);
+	return rc ? err_wrap(e, "%s", run->config_path) : TARS_OK;
+}
+
+static const struct tars_servant *find_servant(const struct tars_service *service, const char *name)
+{
+	const struct tars_servant *s;
+
+	for (s = service->servants; s->name && strcmp(s->name, name); s++)
+		;
+	return s->name ? s : NULL;
+}
+
+static int check_adapters(const struct service_run *run, struct err *e)
+{
+	for (unsigned i = 0; i < run->conf.n_adapters; i++)
+		if (!find_servant(run->service, run->conf.servants[i]))
+			return err_set(e, TARS_ECONF, "adapter %s: the program has no servant '%s', "
+				       "its first is '%s'", run->conf.adapters[i].name,
+				       run->conf.servants[i], run->service->servants[0].name);
+	return TARS_OK;
+}
+
+static int make_app(struct service_run *run, struct err *e)
+{
+	const struct tars_servant *s;
+	int rc = check_adapters(run, e);
+
+	if (rc)
+		return rc;
+	run->app = app_new(&run->conf.app, e);
+	if (!run->app)
+		return e->code;
+	run->app->config = run->conf.tree;
+	run->app->thread_init = run->service->thread_init;
+	run->app->thread_fini = run->service->thread_fini;
+	run->app->hooks_arg = run;
+	admin_init(run->app);
+	for (s = run->service->servants; s->name && !rc; s++)
+		rc = app_add_servant(run->app, s, e);
+	return rc;
+}
+
+/* ---- stopping ---- */
+
+static void stop(struct service_run *run)
+{
+	nodelink_stop(run->node);
+	app_stop(run->app, run->conf.grace_ms);
+}
+
+/* init() cannot be interrupted: the first signal waits for its end, the second does not. */
+static void on_signal(int signo, void *arg)
+{
+	struct service_run *run = arg;
+
+	if (run->started)
+		stop(run);
+	else if (run->stop_wanted)
+		_exit(128 + signo);
+	run->stop_wanted = true;
+}
+
+static void on_shutdown(struct tars_app *app)
+{
+	struct service_run *run = app->hooks_arg;
+
+	run->stop_wanted = true;
+	if (run->started)
+		stop(run);
+}
+
+static void before_stop(struct tars_app *app)
+{
+	struct service_run *run = app->hooks_arg;
+
+	if (run->initialised && run->service->fini)
+		run->service->fini(app);
+}
+
+/* ---- starting ---- */
+
+/* In a worker thread: it may open files and databases, and call other services. */
+static void run_init(void *arg)
+{
+	struct service_run *run = arg;
+
+	run->init_rc = run->service->init ? run->service->init(run->app) : 0;
+}
+
+static int listen_all(struct service_run *run, struct buf *ready, struct err *e)
+{
+	for (unsigned i = 0; i < run->conf.n_adapters; i++) {
+		const struct adapter_conf *a = &run->conf.adapters[i];
+		int port, rc = app_listen(run->app, a, &port, e);
+
+		if (rc)
+			return rc;
+		buf_addf(ready, strchr(a->ep.host, ':') ? " tcp [%s]:%d" : " tcp %s:%d",
+			 a->ep.host, port);
+	}
+	return TARS_OK;
+}
+
+static void say_ready(struct service_run *run, const struct buf *endpoints)
+{
+	struct buf line = BUF_INIT;
+
+	buf_addf(&line, "tars: %s: ready%.*s\n", run->conf.name, (int)buf_size(endpoints),
+		 (const char *)buf_head(endpoints));
+	fputs(buf_str(&line), stderr);
+	if (run->ready_fd > 0 &&
+	    write(run->ready_fd, buf_head(&line), buf_size(&line)) != (ssize_t)buf_size(&line))
+		perror("tars: --ready-fd");
+	buf_release(&line);
+}
+
+static int start_steps(struct service_run *run, struct buf *ready, struct err *e)
+{
+	static const int signals[] = { SIGTERM, SIGINT, 0 };
+	struct tars_app *app = run->app;
+	int rc;
+
+	rc = reactor_on_signals(app_reactor(app), signals, on_signal, run, e);
+	if (!rc && run->conf.local.name)
+		rc = app_listen(app, &run->conf.local, NULL, e);
+	if (rc)
+		return rc;
+	if (run->conf.node)
+		run->node = nodelink_start(app, &(struct nodelink_conf){
+			.node = run->conf.node, .application = run->conf.application,
+			.server = run->conf.server, .version = TARS_VERSION });
+	pool_run(run_init, run);
+	if (run->init_rc)
+		return err_set(e, TARS_EUNKNOWN, "its init() failed with %d", run->init_rc);
+	run->initialised = true;
+	rc = listen_all(run, ready, e);
+	if (!rc)
+		nodelink_ready(run->node);
+	return rc;
+}
+
+static void started(void *arg)
+{
+	struct service_run *run = arg;
+	struct buf ready = BUF_INIT;
+	struct err e;
+
+	if (start_steps(run, &ready, &e)) {
+		complain(run, &e);
+		run->stop_wanted = true;
+	} else if (!run->stop_wanted) {
+		say_ready(run, &ready);
+	}
+	run->started = true;
+	if (run->stop_wanted)
+		stop(run);
+	buf_release(&ready);
+}
+
+int tars_main(int argc, char **argv, const struct tars_service *service)
+{
+	struct service_run run = { .service = service, .ready_fd = -1 };
+	int status = parse_args(&run, argc, argv);
+	struct err e;
+
+	if (status)
+		return status - 1;
+	reactor_block_signals();
+	arena_init(&run.arena, NULL, 0);
+	if (load_config(&run, &e) || make_app(&run, &e)) {
+		complain(&run, &e);
+	} else {
+		run.app->on_shutdown = on_shutdown;
+		run.app->before_stop = before_stop;
+		app_run(run.app, started, &run);
+	}
+	app_free(run.app);
+	arena_clear(&run.arena);
+	return run.status;
+}

@@ -1,0 +1,236 @@
+/* Official service configuration: keys of /tars/application (contract 4.5.1) to structs. */
+#include "core/rpc/main_conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "proto/frame.h"
+
+#define SERVER "/tars/application/server"
+#define CLIENT "/tars/application/client"
+
+enum {
+	MAX_REACTOR_THREADS = 15, MIN_QUEUE_TIMEOUT_MS = 3000, MIN_REFRESH_MS = 5000,
+	ADMIN_QUEUE_CAP = 10240, ADMIN_IDLE_MS = 60000, DEFAULT_DEACTIVATING_MS = 3000,
+	/* Of the time the node waits before it kills, the rest is for closing down. */
+	GRACE_PERCENT = 70,
+};
+
+int main_conf_load(const char *path, struct tarsconf *tree, struct err *e)
+{
+	FILE *f = fopen(path, "re");
+	char *text;
+	size_t n;
+	int rc;
+
+	if (!f)
+		return err_set(e, TARS_ECONF, "cannot read %s: %s", path, strerror(errno));
+	text = xmalloc(TARSCONF_MAX_SIZE + 1);
+	n = fread(text, 1, TARSCONF_MAX_SIZE + 1, f);
+	if (ferror(f))
+		rc = err_set(e, TARS_ECONF, "cannot read %s: %s", path, strerror(errno));
+	else if (n > TARSCONF_MAX_SIZE)
+		rc = err_set(e, TARS_ECONF, "%s is larger than %d bytes", path, TARSCONF_MAX_SIZE);
+	else if (tarsconf_parse(tree, text, n, e) < 0)
+		rc = err_wrap(e, "%s", path);
+	else
+		rc = TARS_OK;
+	free(text);
+	fclose(f);
+	return rc;
+}
+
+static const char *get(const struct tarsconf *tree, const char *path)
+{
+	const char *v = tarsconf_get(tree, path);
+
+	return v && *v ? v : NULL;
+}
+
+/* "128K", "1M", "4096"; 0 for what is not a size. */
+static size_t parse_size(const char *text)
+{
+	char *end;
+	unsigned long n = text ? strtoul(text, &end, 10) : 0;
+
+	if (!n || n > SIZE_MAX >> 20)
+		return 0;
+	if (*end == 'K' || *end == 'k')
+		return n << 10;
+	if (*end == 'M' || *end == 'm')
+		return n << 20;
+	return n;
+}
+
+/* A caller has a set when it is enabled and its first two of three parts are names. */
+static const char *read_set(const struct tarsconf *tree)
+{
+	const char *enabled = get(tree, "/tars/application<enableset>");
+	const char *set = get(tree, "/tars/application<setdivision>");
+	const char *dot1 = set ? strchr(set, '.') : NULL, *dot2 = dot1 ? strchr(dot1 + 1, '.') : NULL;
+
+	if (!enabled || strcasecmp(enabled, "y") || !dot2 || strchr(dot2 + 1, '.') || !dot2[1] ||
+	    dot1 == set || dot2 == dot1 + 1)
+		return NULL;
+	if (set[0] == '*' || dot1[1] == '*')
+		return NULL;
+	return set;
+}
+
+struct reader {
+	const struct tarsconf *tree;
+	struct arena *a;
+	struct err *e;
+	int rc;               /* of the first error */
+};
+
+static int64_t number(struct reader *r, const char *path, int64_t fallback, int64_t min,
+		      int64_t max)
+{
+	int64_t v = fallback;
+
+	if (!r->rc && get(r->tree, path))
+		r->rc = tarsconf_get_int(r->tree, path, fallback, &v, r->e);
+	if (!r->rc && v > max)
+		r->rc = err_set(r->e, TARS_ECONF, "%s: %lld is more than %lld", path, (long long)v,
+				(long long)max);
+	return v < min ? min : v;
+}
+
+static void read_endpoint(struct reader *r, const char *path, const char *text, struct endpoint *ep)
+{
+	if (r->rc || !text)
+		return;
+	r->rc = endpoint_parse(text, strlen(text), ep, r->e);
+	if (r->rc)
+		r->rc = err_wrap(r->e, "%s: '%s'", path, text);
+}
+
+static void read_app(struct reader *r, struct main_conf *c)
+{
+	const char *datapath = get(r->tree, SERVER "<datapath>");
+	const char *node_name = get(r->tree, SERVER "<nodename>");
+
+	c->app.reactors = (unsigned)number(r, SERVER "<netthread>", 1, 1, MAX_REACTOR_THREADS);
+	c->app.locator = get(r->tree, CLIENT "<locator>");
+	c->app.module = get(r->tree, CLIENT "<modulename>");
+	c->app.node_name = node_name ? node_name : get(r->tree, SERVER "<localip>");
+	c->app.set = read_set(r->tree);
+	c->app.sync_timeout_ms = number(r, CLIENT "<sync-invoke-timeout>", 3000, 1, INT32_MAX);
+	c->app.async_timeout_ms = number(r, CLIENT "<async-invoke-timeout>", 5000, 1, INT32_MAX);
+	c->app.refresh_ms = number(r, CLIENT "<refresh-endpoint-interval>", 60000, MIN_REFRESH_MS,
+				   INT32_MAX);
+	c->app.coro_stack = parse_size(get(r->tree, SERVER "<coroutinestack>"));
+	if (datapath)
+		c->app.cache_path = arena_strf(r->a, "%s/%s.endpoints", datapath, c->server);
+	c->grace_ms = number(r, SERVER "<deactivating-timeout>", DEFAULT_DEACTIVATING_MS, 0,
+			     INT32_MAX) * GRACE_PERCENT / 100;
+	c->node = get(r->tree, SERVER "<node>");
+}
+
+static int64_t adapter_number(struct reader *r, const char *name, const char *key, int64_t fallback,
+			      int64_t min)
+{
+	return number(r, arena_strf(r->a, SERVER "/%s<%s>", name, key), fallback, min, INT32_MAX);
+}
+
+static const char *adapter_text(struct reader *r, const char *name, const char *key)
+{
+	return get(r->tree, arena_strf(r->a, SERVER "/%s<%s>", name, key));
+}
+
+static void read_adapter(struct reader *r, struct main_conf *c, const char *name)
+{
+	struct adapter_conf *a = &c->adapters[c->n_adapters];
+	const char *endpoint = adapter_text(r, name, "endpoint");
+	const char *servant = adapter_text(r, name, "servant");
+	const char *protocol = adapter_text(r, name, "protocol");
+
+	a->name = name;
+	a->threads = (unsigned)adapter_number(r, name, "threads", 1, 1);
+	a->max_conns = (unsigned)adapter_number(r, name, "maxconns", 0, 0);
+	a->queue_cap = (unsigned)adapter_number(r, name, "queuecap", 0, 0);
+	a->queue_timeout_ms = adapter_number(r, name, "queuetimeout", 10000, MIN_QUEUE_TIMEOUT_MS);
+	a->max_frame = (size_t)number(r, SERVER "<backpacketlimit>", 0, 0, FRAME_DEFAULT_MAX);
+	a->handle_group = adapter_text(r, name, "handlegroup");
+	read_endpoint(r, arena_strf(r->a, SERVER "/%s<endpoint>", name), endpoint, &a->ep);
+	c->servants[c->n_adapters++] = servant;
+	if (r->rc)
+		return;
+	if (!endpoint || !servant)
+		r->rc = err_set(r->e, TARS_ECONF, SERVER "/%s<%s> is missing", name,
+				endpoint ? "servant" : "endpoint");
+	else if (protocol && strcmp(protocol, "tars"))
+		r->rc = err_set(r->e, TARS_ECONF, SERVER "/%s<protocol>: '%s' cannot be served "
+				"here: use tars", name, protocol);
+}
+
+int main_conf_read(const struct tarsconf *tree, struct main_conf *c, struct arena *a, struct err *e)
+{
+	struct reader r = { .tree = tree, .a = a, .e = e };
+	const struct tarsconf *server = tarsconf_domain(tree, SERVER), *d;
+	const char *local = get(tree, SERVER "<local>");
+	unsigned n = 0;
+
+	*c = (struct main_conf){ .tree = tree };
+	c->application = get(tree, SERVER "<app>");
+	c->server = get(tree, SERVER "<server>");
+	if (!c->application || !c->server)
+		return err_set(e, TARS_ECONF, SERVER "<%s> is missing", c->application ? "server" :
+			       "app");
+	c->name = arena_strf(a, "%s.%s", c->application, c->server);
+	read_app(&r, c);
+	if (local) {
+		c->local = (struct adapter_conf){ .name = "AdminAdapter", .local = true,
+						  .queue_cap = ADMIN_QUEUE_CAP,
+						  .idle_ms = ADMIN_IDLE_MS };
+		read_endpoint(&r, SERVER "<local>", local, &c->local.ep);
+	}
+	for (d = NULL; (d = tarsconf_next_domain(server, d));)
+		n++;
+	c->adapters = arena_alloc(a, n * sizeof(*c->adapters));
+	c->servants = arena_alloc(a, n * sizeof(*c->servants));
+	for (d = NULL; !r.rc && (d = tarsconf_next_domain(server, d));)
+		read_adapter(&r, c, tarsconf_name(d));
+	return r.rc;
+}
+
+int main_conf_direct(const char *listen, const char *servant, struct main_conf *c, struct arena *a,
+		     struct err *e)
+{
+	const char *colon = strrchr(listen, ':'), *dot = strchr(servant, '.');
+	const char *end = dot ? strchr(dot + 1, '.') : NULL;
+	struct adapter_conf *ad;
+	char *rest;
+	long port = colon ? strtol(colon + 1, &rest, 10) : -1;
+	size_t n = colon ? (size_t)(colon - listen) : 0;
+
+	*c = (struct main_conf){ .grace_ms = DEFAULT_DEACTIVATING_MS };
+	if (n >= 2 && listen[0] == '[' && listen[n - 1] == ']') {
+		listen++;
+		n -= 2;
+	}
+	if (!n || port < 0 || port > 65535 || *rest || rest == colon + 1 ||
+	    n >= sizeof(ad->ep.host))
+		return err_set(e, TARS_EARG, "--listen: '%s' is not HOST:PORT", listen);
+	if (!end)
+		return err_set(e, TARS_EARG, "servant '%s' is not App.Server.Obj", servant);
+	c->application = arena_memdup(a, servant, (size_t)(dot - servant));
+	c->server = arena_memdup(a, dot + 1, (size_t)(end - dot - 1));
+	c->name = arena_memdup(a, servant, (size_t)(end - servant));
+	c->adapters = ad = ARENA_NEW(a, struct adapter_conf);
+	c->servants = arena_alloc(a, sizeof(*c->servants));
+	c->servants[0] = servant;
+	c->n_adapters = 1;
+	ad->name = arena_strf(a, "%sAdapter", servant);
+	ad->threads = 4;
+	memcpy(ad->ep.host, listen, n);
+	ad->ep.port = (int32_t)port;
+	ad->ep.type = ENDPOINT_TCP;
+	ad->ep.timeout_ms = 60000;
+	ad->ep.weight = -1;
+	return TARS_OK;
+}

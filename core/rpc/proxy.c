@@ -1,0 +1,371 @@
+/* Proxies: objects by string, look-ups in the registry, and giving routes to the loops. */
+#include "core/rpc/proxy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/io/coro.h"
+#include "core/rpc/client.h"
+#include "if/QueryF.h"
+
+enum {
+	LOOKUP_TIMEOUT_MS = 5000,
+	RETRY_MS = 2000, RETRY_SLOW_MS = 30000, RETRY_FAST_TIMES = 3, /* after errors */
+	EMPTY_MS = 10000,          /* after an answer without active endpoints */
+	FRESH_FAILURE_MS = 1000,   /* so long calls share a failure instead of asking again */
+};
+
+const char *proxy_registry_name(struct tars_app *app)
+{
+	struct tars_proxy *registry = atomic_load(&app->registry);
+
+	return registry ? registry->object : "(none)";
+}
+
+/* ---- targets: a loop's view ---- */
+
+static bool peer_is_usable(void *arg, uint32_t index)
+{
+	struct target *t = arg;
+
+	return !peer_is_shielded(t->peers[index]);
+}
+
+/* Without a route: wait for the look-up, or share the failure of one that has just ended. */
+static void wait_for_route(struct target *t, struct tars_pending *p, struct err *e)
+{
+	struct tars_proxy *proxy = t->proxy;
+	int64_t age_us = reactor_now() - atomic_load(&proxy->asked_us);
+
+	pthread_mutex_lock(&proxy->lock);
+	*e = proxy->failure;
+	pthread_mutex_unlock(&proxy->lock);
+	if (e->code && age_us < FRESH_FAILURE_MS * INT64_C(1000))
+		return;
+	e->code = 0;
+	list_append(&t->waiting, &p->node);
+	/* A direct one has its route already: it only has to arrive at this loop. */
+	if (!proxy->direct && !atomic_exchange(&proxy->wanted, true))
+		reactor_post(app_reactor(proxy->app), &proxy->want);
+}
+
+struct peer *target_pick(struct target *t, struct tars_pending *p, struct err *e)
+{
+	uint32_t i;
+
+	if (__builtin_expect(!t->route, 0)) {
+		wait_for_route(t, p, e);
+		return NULL;
+	}
+	if (!t->route->n) {
+		err_set(e, TARS_ENOENDPOINT, "no endpoint is given behind '@'");
+		return NULL;
+	}
+	i = route_pick(t->route, &t->turn, p->hash_mode, p->hash, peer_is_usable, t);
+	return t->peers[i];
+}
+
+static void target_drop_route(struct target *t)
+{
+	for (uint32_t i = 0; t->route && i < t->route->n; i++)
+		peer_put(t->peers[i]);
+	free(t->peers);
+	route_unref(t->route);
+	t->route = NULL;
+	t->peers = NULL;
+}
+
+/* Peers that stay keep their connections: the new references come before the old ones go. */
+static void target_use_route(struct target *t, struct route *route)
+{
+	struct target old = *t;
+
+	t->route = route;
+	t->peers = xcalloc(route->n + 1, sizeof(*t->peers));
+	for (uint32_t i = 0; i < route->n; i++)
+		t->peers[i] = peer_get(t->loop, &route->active[i]);
+	target_drop_route(&old);
+}
+
+static void target_changed(struct task *task)
+{
+	struct target *t = container_of(task, struct target, changed);
+	struct tars_proxy *proxy = t->proxy;
+	struct route *route = NULL;
+	struct list waiting;
+	struct err failure;
+
+	atomic_store(&t->changed_posted, false);
+	pthread_mutex_lock(&proxy->lock);
+	if (proxy->route && proxy->route != t->route)
+		route = route_ref(proxy->route);
+	failure = proxy->failure;
+	pthread_mutex_unlock(&proxy->lock);
+	if (route)
+		target_use_route(t, route);
+	list_init(&waiting);
+	list_move(&waiting, &t->waiting);
+	while (!list_is_empty(&waiting)) {
+		struct tars_pending *p = container_of(waiting.next, struct tars_pending, node);
+
+		list_remove(&p->node);
+		if (t->route)
+			call_route(p);
+		else
+			call_fail(p, failure.code, "%s", failure.text);
+	}
+}
+
+static void tell_targets(struct tars_proxy *proxy)
+{
+	for (unsigned i = 0; i < proxy->app->n_loops; i++) {
+		struct target *t = &proxy->targets[i];
+
+		if (!atomic_exchange(&t->changed_posted, true))
+			reactor_post(t->loop->reactor, &t->changed);
+	}
+}
+
+/* ---- look-ups, on the main loop ---- */
+
+static void endpoints_from(struct endpoint_list *list, const struct tars_EndpointF_list *from,
+			   struct arena *a)
+{
+	list->v = arena_alloc(a, from->n * sizeof(*list->v));
+	list->n = 0;
+	for (uint32_t i = 0; i < from->n; i++) {
+		const struct tars_EndpointF *f = &from->v[i];
+		struct endpoint *ep = &list->v[list->n];
+
+		if (f->host.n >= sizeof(ep->host))
+			continue;
+		memcpy(ep->host, f->host.p, f->host.n + 1);
+		ep->port = f->port;
+		ep->timeout_ms = f->timeout;
+		ep->type = f->istcp;
+		ep->grid = f->grid;
+		ep->qos = f->qos;
+		ep->weight = f->weight;
+		ep->weight_type = f->weightType;
+		ep->auth = f->authType;
+		list->n++;
+	}
+}
+
+/* Asks the registry; the lists live in rq. */
+static int ask(struct tars_proxy *proxy, struct tars_req *rq, struct endpoint_list *active,
+	       struct endpoint_list *inactive, struct err *e)
+{
+	struct tars_app *app = proxy->app;
+	struct tars_call c = { .to = atomic_load(&app->registry), .rq = rq,
+			       .timeout_ms = LOOKUP_TIMEOUT_MS };
+	struct tars_str id = { proxy->name, (uint32_t)strlen(proxy->name) };
+	struct tars_QueryF_findObjectByIdInSameGroup_out out;
+	int rc;
+
+	if (!c.to)
+		return err_set(e, TARS_ENOENDPOINT, "no endpoint: no locator is configured, so "
+			       "give the object as '%s@tcp -h HOST -p PORT'", proxy->name);
+	if (app->conf.set) {
+		struct tars_QueryF_findObjectByIdInSameSet_in in = {
+			.id = id, .setId = { app->conf.set, (uint32_t)strlen(app->conf.set) } };
+		struct tars_QueryF_findObjectByIdInSameSet_out set_out;
+
+		rc = tars_QueryF_findObjectByIdInSameSet(&c, &in, &set_out);
+		out.ret = set_out.ret;
+		out.activeEp = set_out.activeEp;
+		out.inactiveEp = set_out.inactiveEp;
+	} else {
+		struct tars_QueryF_findObjectByIdInSameGroup_in in = { .id = id };
+
+		rc = tars_QueryF_findObjectByIdInSameGroup(&c, &in, &out);
+	}
+	if (rc)
+		return err_set(e, TARS_ENOENDPOINT, "no endpoint: %s", c.error);
+	if (out.ret)
+		return err_set(e, TARS_ENOENDPOINT, "no endpoint: the registry %s answered %d "
+			       "(set %s)", c.to->object, out.ret,
+			       app->conf.set ? app->conf.set : "none");
+	endpoints_from(active, &out.activeEp, req_arena(rq));
+	endpoints_from(inactive, &out.inactiveEp, req_arena(rq));
+	if (!active->n)
+		return err_set(e, TARS_ENOTFOUND, "no endpoint: the registry %s knows no active "
+			       "server for it (tars ctl list)", c.to->object);
+	return TARS_OK;
+}
+
+static void publish_route(struct tars_proxy *proxy, struct route *route)
+{
+	struct route *old;
+
+	pthread_mutex_lock(&proxy->lock);
+	old = proxy->route;
+	proxy->route = route;
+	proxy->failure.code = 0;
+	pthread_mutex_unlock(&proxy->lock);
+	route_unref(old);
+}
+
+/* Without any route the failure is what the waiting calls get. */
+static void publish_failure(struct tars_proxy *proxy, const struct err *e)
+{
+	struct route *cached = NULL;
+
+	if (proxy->route)
+		return;
+	if (e->code != TARS_ENOTFOUND)
+		cached = proxy_cache_find(proxy->app->cache, proxy->name);
+	if (cached) {
+		publish_route(proxy, cached);
+		return;
+	}
+	pthread_mutex_lock(&proxy->lock);
+	proxy->failure = *e;
+	proxy->failure.code = TARS_ENOENDPOINT;
+	pthread_mutex_unlock(&proxy->lock);
+}
+
+static void refresh_due(struct timer *t);
+
+static int64_t next_refresh_ms(struct tars_proxy *proxy, int rc)
+{
+	if (rc == TARS_OK)
+		return proxy->app->conf.refresh_ms;
+	if (rc == TARS_ENOTFOUND)
+		return EMPTY_MS;
+	return proxy->failures > RETRY_FAST_TIMES ? RETRY_SLOW_MS : RETRY_MS;
+}
+
+static void look_up(void *arg)
+{
+	struct tars_proxy *proxy = arg;
+	struct tars_app *app = proxy->app;
+	struct tars_req *rq = req_new(&app->loops[0]);
+	struct endpoint_list active = { 0 }, inactive = { 0 };
+	bool changed = false;
+	struct err e;
+	int rc;
+
+	rc = ask(proxy, rq, &active, &inactive, &e);
+	if (rc == TARS_OK) {
+		struct route *route = route_new(&active, &inactive);
+
+		proxy->failures = 0;
+		changed = !proxy->route || !route_equal(route, proxy->route);
+		if (changed)
+			publish_route(proxy, route);
+		else
+			route_unref(route);
+	} else {
+		proxy->failures = rc == TARS_ENOTFOUND ? 0 : proxy->failures + 1;
+		publish_failure(proxy, &e);
+	}
+	atomic_store(&proxy->asked_us, reactor_now());
+	/* Before the targets are told: a call that still sees it true is served by that. */
+	atomic_store(&proxy->wanted, false);
+	tell_targets(proxy);
+	if (!atomic_load(&app->closed))
+		timer_start(&proxy->refresh, next_refresh_ms(proxy, rc), refresh_due);
+	if (changed)
+		proxy_cache_put(app->cache, proxy->name, &active, &inactive);
+	tars_end(rq);
+}
+
+static void refresh_due(struct timer *t)
+{
+	struct tars_proxy *proxy = container_of(t, struct tars_proxy, refresh);
+
+	if (!atomic_exchange(&proxy->wanted, true))
+		coro_start(CORO_STACK_USER, look_up, proxy);
+}
+
+static void look_up_wanted(struct task *t)
+{
+	struct tars_proxy *proxy = container_of(t, struct tars_proxy, want);
+
+	timer_stop(&proxy->refresh);
+	coro_start(CORO_STACK_USER, look_up, proxy);
+}
+
+/* ---- creation ---- */
+
+static struct tars_proxy *proxy_new(struct tars_app *app, const char *object)
+{
+	struct tars_proxy *proxy;
+	struct object_ref ref;
+	struct arena *a = &app->arena;
+
+	proxy = arena_alloc(a, sizeof(*proxy) + app->n_loops * sizeof(proxy->targets[0]));
+	proxy->app = app;
+	proxy->object = arena_strdup(a, object);
+	proxy->name = proxy->object;
+	pthread_mutex_init(&proxy->lock, NULL);
+	proxy->want.run = look_up_wanted;
+	for (unsigned i = 0; i < app->n_loops; i++) {
+		struct target *t = &proxy->targets[i];
+
+		t->proxy = proxy;
+		t->loop = &app->loops[i];
+		t->changed.run = target_changed;
+		list_init(&t->waiting);
+	}
+	if (object_ref_parse(object, &ref, a, &proxy->bad) < 0)
+		return proxy;
+	proxy->bad.code = 0;
+	proxy->name = ref.name;
+	proxy->direct = ref.direct;
+	if (ref.direct) {
+		proxy->route = route_new(&ref.eps, &(struct endpoint_list){ 0 });
+		tell_targets(proxy);
+	}
+	return proxy;
+}
+
+struct tars_proxy *tars_proxy(struct tars_app *app, const char *object)
+{
+	struct tars_proxy **bucket, *proxy;
+
+	bucket = &app->proxies[hash_fnv(object, strlen(object)) % PROXY_BUCKETS];
+	pthread_mutex_lock(&app->lock);
+	for (proxy = *bucket; proxy; proxy = proxy->next)
+		if (!strcmp(proxy->object, object))
+			break;
+	if (!proxy) {
+		proxy = proxy_new(app, object);
+		proxy->next = *bucket;
+		*bucket = proxy;
+	}
+	pthread_mutex_unlock(&app->lock);
+	return proxy;
+}
+
+void app_set_locator(struct tars_app *app, const char *locator)
+{
+	atomic_store(&app->registry, locator && *locator ? tars_proxy(app, locator) : NULL);
+}
+
+/* ---- the end ---- */
+
+void proxies_stop(struct tars_app *app)
+{
+	for (unsigned i = 0; i < PROXY_BUCKETS; i++)
+		for (struct tars_proxy *p = app->proxies[i]; p; p = p->next)
+			timer_stop(&p->refresh);
+}
+
+void targets_drop(struct loop *l)
+{
+	for (unsigned i = 0; i < PROXY_BUCKETS; i++)
+		for (struct tars_proxy *p = l->app->proxies[i]; p; p = p->next)
+			target_drop_route(proxy_target(p, l));
+}
+
+void proxies_free(struct tars_app *app)
+{
+	for (unsigned i = 0; i < PROXY_BUCKETS; i++)
+		for (struct tars_proxy *p = app->proxies[i]; p; p = p->next) {
+			route_unref(p->route);
+			pthread_mutex_destroy(&p->lock);
+		}
+}

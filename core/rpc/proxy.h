@@ -1,0 +1,75 @@
+/*
+ * Proxies: remote objects by name or with their endpoints, and where each loop calls them.
+ *
+ * A by-name proxy asks the registry on first use and every refresh_ms after it; the answer becomes
+ * a route, which is given to the loops' targets through their inboxes.  Without the registry the
+ * disk cache is used, and the last route is kept for ever (contract 13.2/15).
+ * Thread: tars_proxy and the getters any; a target its loop; the rest the main loop.
+ */
+#ifndef CORE_RPC_PROXY_H
+#define CORE_RPC_PROXY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/rpc/app_int.h"
+#include "core/rpc/route.h"
+
+struct peer;
+
+/* A proxy as one loop uses it. */
+struct target {
+	struct tars_proxy *proxy;
+	struct loop *loop;
+	struct route *route;          /* NULL: none yet */
+	struct peer **peers;          /* of route->active */
+	uint32_t turn;
+	struct list waiting;          /* calls, until there is a route */
+	struct task changed;
+	_Atomic bool changed_posted;
+};
+
+struct tars_proxy {
+	struct tars_proxy *next;      /* in its bucket */
+	struct tars_app *app;
+	const char *object;           /* as given */
+	const char *name;             /* "App.Server.Obj" */
+	bool direct;
+	struct err bad;               /* code != 0: the object string is malformed */
+
+	pthread_mutex_t lock;         /* route, failure */
+	struct route *route;          /* newest; NULL: none */
+	struct err failure;           /* why there is none */
+	_Atomic bool wanted;          /* a look-up is under way or about to be */
+	_Atomic int64_t asked_us;     /* when the last one ended */
+	struct task want;
+	struct timer refresh;
+	unsigned failures;            /* look-ups in a row */
+	struct target targets[];      /* one per loop */
+};
+
+/*
+ * The peer for a call of this loop.  NULL with code 0 in *e: the call has been put into
+ * target->waiting; NULL with a code: it cannot be called and e says why.
+ */
+struct peer *target_pick(struct target *t, struct tars_pending *p, struct err *e);
+/* For messages: the locator's object name. */
+const char *proxy_registry_name(struct tars_app *app);
+
+static inline struct target *proxy_target(struct tars_proxy *proxy, const struct loop *l)
+{
+	return &proxy->targets[l->index];
+}
+
+/* ---- proxy_cache.c: the file that keeps the last routes ---- */
+struct proxy_cache;
+/* Never NULL; an absent or unreadable file is an empty cache. */
+struct proxy_cache *proxy_cache_open(const char *path);
+void proxy_cache_free(struct proxy_cache *c);
+/* A route from the file, or NULL. */
+struct route *proxy_cache_find(struct proxy_cache *c, const char *name);
+/* Remembers and writes the file; in a coroutine: it waits for the disk. */
+void proxy_cache_put(struct proxy_cache *c, const char *name, const struct endpoint_list *active,
+		     const struct endpoint_list *inactive);
+
+#endif

@@ -1,0 +1,289 @@
+/* Routes: building from endpoint lists, and choosing by round robin, weight or hash. */
+#include "core/rpc/route.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCALE_MIN = 10, SCALE_MAX = 100, VIRTUAL_NODES = 25, WEIGHT_STATIC = 1 };
+
+static int compare_endpoints(const void *a, const void *b)
+{
+	return endpoint_compare(a, b);
+}
+
+/* Sorted copy without those of equal text. */
+static struct endpoint *sorted(const struct endpoint_list *list, uint32_t *n_r, struct arena *a)
+{
+	struct endpoint *v = arena_alloc(a, list->n * sizeof(*v));
+	uint32_t n = 0;
+
+	if (list->n) {
+		memcpy(v, list->v, list->n * sizeof(*v));
+		qsort(v, list->n, sizeof(*v), compare_endpoints);
+	}
+	for (uint32_t i = 0; i < list->n; i++)
+		if (!n || endpoint_compare(&v[n - 1], &v[i]))
+			v[n++] = v[i];
+	*n_r = n;
+	return v;
+}
+
+/* The merged list, in order; r->all says which of them are active. */
+static struct endpoint *merge_all(struct route *r, const struct endpoint *inactive, uint32_t n)
+{
+	struct endpoint *all = arena_alloc(&r->arena, (r->n + n) * sizeof(*all));
+	uint32_t i = 0, j = 0;
+
+	r->all = arena_alloc(&r->arena, (r->n + n) * sizeof(*r->all));
+	while (i < r->n || j < n) {
+		int order = i == r->n ? 1 : j == n ? -1 :
+			    endpoint_compare(&r->active[i], &inactive[j]);
+
+		if (!order) {
+			j++; /* in both lists: it is active */
+			continue;
+		}
+		all[r->n_all] = order < 0 ? r->active[i] : inactive[j++];
+		r->all[r->n_all++] = order < 0 ? (int32_t)i++ : -1;
+	}
+	return all;
+}
+
+static int32_t static_weight(const struct endpoint *ep)
+{
+	return ep->weight < 0 || ep->weight > SCALE_MAX ? SCALE_MAX : ep->weight;
+}
+
+/* Returns the sum of the weights, scaled as the official client does; 0: there are none. */
+static uint32_t scale_weights(const struct endpoint *eps, uint32_t n, int32_t *weights)
+{
+	int32_t min = INT32_MAX, max = 0, scale;
+	uint32_t total = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		weights[i] = static_weight(&eps[i]);
+		if (weights[i] > max)
+			max = weights[i];
+		if (weights[i] && weights[i] < min)
+			min = weights[i];
+	}
+	if (!max)
+		return 0;
+	scale = max / min;
+	scale = scale < SCALE_MIN ? SCALE_MIN : scale > SCALE_MAX ? SCALE_MAX : scale;
+	for (uint32_t i = 0; i < n; i++) {
+		weights[i] = weights[i] * scale / max;
+		total += (uint32_t)weights[i];
+	}
+	return total;
+}
+
+struct priority {
+	int32_t value;
+	uint32_t index;
+};
+
+/* Sorts ascending.  Equal ones keep their order, or change places when `reverse_equal`. */
+static void sort_priorities(struct priority *v, uint32_t n, bool reverse_equal)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		struct priority p = v[i];
+		uint32_t k = i;
+
+		for (; k && (v[k - 1].value > p.value ||
+			     (reverse_equal && v[k - 1].value == p.value)); k--)
+			v[k] = v[k - 1];
+		v[k] = p;
+	}
+}
+
+/*
+ * Smooth weighted round robin: everyone earns its weight, the richest has its turn and pays for
+ * all.  The order among equally rich ones is that of the official client, because the mod hash of
+ * weighted endpoints counts these turns.
+ */
+static void set_weighted_turns(struct turns *t, const int32_t *weights, uint32_t n_weights,
+			       struct arena *a)
+{
+	struct priority *v = arena_alloc(a, n_weights * sizeof(*v));
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < n_weights; i++)
+		if (weights[i])
+			v[n++] = (struct priority){ weights[i], i };
+	sort_priorities(v, n, false);
+	for (uint32_t k = 0; k < t->n; k++) {
+		t->v[k] = v[n - 1].index;
+		v[n - 1].value -= (int32_t)t->n;
+		for (uint32_t i = 0; i < n; i++)
+			v[i].value += weights[v[i].index];
+		sort_priorities(v, n, true);
+	}
+}
+
+/* Weights count only when every endpoint has a static one. */
+static void set_turns(struct turns *t, const struct endpoint *eps, uint32_t n, struct arena *a)
+{
+	int32_t *weights = arena_alloc(a, n * sizeof(*weights));
+	uint32_t total = 0;
+
+	t->is_static = n > 0;
+	for (uint32_t i = 0; i < n; i++)
+		if (eps[i].weight_type != WEIGHT_STATIC)
+			t->is_static = false;
+	if (t->is_static)
+		total = scale_weights(eps, n, weights);
+	t->n = total ? total : n;
+	t->v = arena_alloc(a, t->n * sizeof(*t->v));
+	if (total)
+		set_weighted_turns(t, weights, n, a);
+	else
+		for (uint32_t i = 0; i < n; i++)
+			t->v[i] = i;
+}
+
+static uint32_t virtual_nodes(const struct route *r, const struct endpoint *ep)
+{
+	int32_t w = static_weight(ep);
+
+	if (!r->turns.is_static)
+		return VIRTUAL_NODES;
+	return w >= 8 ? (uint32_t)w / 4 : w > 0;
+}
+
+/* Several ports of one host are one node of the ring, the first of them: so does the official one. */
+static void build_ring(struct route *r)
+{
+	struct ring_node *nodes = arena_alloc(&r->arena, r->n * sizeof(*nodes));
+	uint32_t n = 0;
+
+	r->ring_active = arena_alloc(&r->arena, r->n * sizeof(*r->ring_active));
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct endpoint *ep = &r->active[i];
+		uint32_t known = 0;
+
+		while (known < n && strcmp(nodes[known].name, ep->host))
+			known++;
+		if (known < n || !virtual_nodes(r, ep))
+			continue;
+		nodes[n].name = ep->host;
+		nodes[n].virtual_nodes = virtual_nodes(r, ep);
+		r->ring_active[n++] = i;
+	}
+	ring_build(&r->ring, RING_KETAMA, nodes, n, &r->arena);
+}
+
+struct route *route_new(const struct endpoint_list *active, const struct endpoint_list *inactive)
+{
+	struct route *r = xcalloc(1, sizeof(*r));
+	struct endpoint *down, *all;
+	uint32_t n;
+
+	atomic_init(&r->refs, 1);
+	arena_init(&r->arena, NULL, 0);
+	r->active = sorted(active, &r->n, &r->arena);
+	down = sorted(inactive, &n, &r->arena);
+	all = merge_all(r, down, n);
+	set_turns(&r->turns, r->active, r->n, &r->arena);
+	set_turns(&r->all_turns, all, r->n_all, &r->arena);
+	if (r->n)
+		build_ring(r);
+	return r;
+}
+
+struct route *route_ref(struct route *r)
+{
+	atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+	return r;
+}
+
+void route_unref(struct route *r)
+{
+	if (r && atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) == 1) {
+		arena_clear(&r->arena);
+		free(r);
+	}
+}
+
+bool route_equal(const struct route *a, const struct route *b)
+{
+	if (a->n != b->n || a->n_all != b->n_all ||
+	    memcmp(a->all, b->all, a->n_all * sizeof(*a->all)))
+		return false;
+	for (uint32_t i = 0; i < a->n; i++) {
+		const struct endpoint *x = &a->active[i], *y = &b->active[i];
+
+		if (endpoint_compare(x, y) || x->weight != y->weight ||
+		    x->weight_type != y->weight_type || x->timeout_ms != y->timeout_ms)
+			return false;
+	}
+	return true;
+}
+
+/* ---- choosing ---- */
+
+struct choice {
+	const struct route *r;
+	bool (*is_usable)(void *arg, uint32_t index);
+	void *arg;
+};
+
+/* From `first` on, the next usable one; `first` itself if there is none. */
+static uint32_t usable_from(const struct choice *c, uint32_t first)
+{
+	for (uint32_t k = 0; k < c->r->n; k++) {
+		uint32_t i = (first + k) % c->r->n;
+
+		if (c->is_usable(c->arg, i))
+			return i;
+	}
+	return first;
+}
+
+/* The next turn of a usable one; if there is none, the next turn. */
+static uint32_t by_turn(const struct choice *c, uint32_t *turn)
+{
+	const struct turns *t = &c->r->turns;
+
+	for (uint32_t k = 0; k < t->n; k++) {
+		uint32_t slot = (*turn + k) % t->n;
+
+		if (c->is_usable(c->arg, t->v[slot])) {
+			*turn = slot + 1;
+			return t->v[slot];
+		}
+	}
+	return t->v[(*turn)++ % t->n];
+}
+
+/* Modulo over the turns of all known endpoints; when the hit is down, over those of the active. */
+static uint32_t by_modulo(const struct choice *c, uint64_t hash)
+{
+	const struct route *r = c->r;
+	int32_t hit = r->all[r->all_turns.v[hash % r->all_turns.n]];
+
+	return usable_from(c, hit >= 0 ? (uint32_t)hit : r->turns.v[hash % r->turns.n]);
+}
+
+static uint32_t by_ring(const struct choice *c, uint64_t hash)
+{
+	if (!c->r->ring.n)
+		return by_modulo(c, hash); /* all weights are 0 */
+	return usable_from(c, c->r->ring_active[ring_find(&c->r->ring, (uint32_t)hash)]);
+}
+
+uint32_t route_pick(const struct route *r, uint32_t *turn, enum tars_hash_mode mode, uint64_t hash,
+		    bool (*is_usable)(void *arg, uint32_t index), void *arg)
+{
+	struct choice c = { .r = r, .is_usable = is_usable, .arg = arg };
+
+	switch (mode) {
+	case TARS_HASH_MOD:
+		return by_modulo(&c, hash);
+	case TARS_HASH_CONSISTENT:
+		return by_ring(&c, hash);
+	case TARS_HASH_NONE:
+		break;
+	}
+	return by_turn(&c, turn);
+}

@@ -1,0 +1,52 @@
+/*
+ * Route: the endpoints of one object at one moment, and which of them a call should use.
+ *
+ * Immutable after route_new, shared by the loops, reference counted; a call's turn is the caller's.
+ * Order and hash rules are those of the official C++ client (contract 11.3).  Thread: any.
+ */
+#ifndef CORE_RPC_ROUTE_H
+#define CORE_RPC_ROUTE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "core/tars.h"
+#include "proto/arena.h"
+#include "proto/endpoint.h"
+#include "proto/hash.h"
+
+/* Whose turn it is, over one round: everyone as often as it weighs. */
+struct turns {
+	uint32_t *v;
+	uint32_t n;
+	bool is_static;               /* all have static weights */
+};
+
+struct route {
+	_Atomic unsigned refs;
+	struct arena arena;
+	struct endpoint *active;      /* sorted by "type:host:port", without duplicates */
+	uint32_t n;
+	int32_t *all;                 /* active and inactive in that order: index in active, or -1 */
+	uint32_t n_all;
+	struct turns turns;           /* of the active ones */
+	struct turns all_turns;       /* indices in `all`, for the mod hash */
+	struct ring ring;             /* by host */
+	uint32_t *ring_active;        /* ring node -> index in active */
+};
+
+/* The lists are copied.  One reference for the caller. */
+struct route *route_new(const struct endpoint_list *active, const struct endpoint_list *inactive);
+struct route *route_ref(struct route *r);
+void route_unref(struct route *r);
+bool route_equal(const struct route *a, const struct route *b);
+
+/*
+ * Index of the active endpoint for a call; r->n must not be 0.  *turn goes on by one or more when
+ * no hash is used.  is_usable says which are worth a try (shielded ones are not); when none is,
+ * one is chosen all the same.
+ */
+uint32_t route_pick(const struct route *r, uint32_t *turn, enum tars_hash_mode mode, uint64_t hash,
+		    bool (*is_usable)(void *arg, uint32_t index), void *arg);
+
+#endif

@@ -1,0 +1,176 @@
+/* Server connections: accepting, packets to requests, idle time-outs, closing. */
+#include "core/rpc/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/rpc/app_int.h"
+#include "core/rpc/req.h"
+
+enum { SWEEP_MS = 1000 };
+
+static void server_conn_unref(struct server_conn *sc)
+{
+	if (!sc->released || sc->n_requests)
+		return;
+	free(sc);
+}
+
+static void count_requests(struct loop *l, int by)
+{
+	/* One writer: no read-modify-write needed. */
+	unsigned n = atomic_load_explicit(&l->n_requests, memory_order_relaxed);
+
+	atomic_store_explicit(&l->n_requests, n + (unsigned)by, memory_order_release);
+}
+
+static int server_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
+{
+	struct server_conn *sc = container_of(c, struct server_conn, conn);
+	struct loop *l = sc->loop;
+	struct tars_req *rq = req_get(l);
+	int rc;
+
+	rc = packet_get_request(data + FRAME_LENGTH_SIZE, n - FRAME_LENGTH_SIZE, &rq->head,
+				&rq->arena, e);
+	if (rc < 0) {
+		req_put(rq);
+		return rc;
+	}
+	sc->n_requests++;
+	count_requests(l, 1);
+	rq->conn = sc;
+	rq->adapter = sc->adapter;
+	rq->start_us = reactor_now();
+	if (rq->head.timeout_ms > 0)
+		rq->deadline_us = rq->start_us + rq->head.timeout_ms * INT64_C(1000);
+	if (rq->head.packet_type == PACKET_ONEWAY)
+		atomic_store_explicit(&rq->answered, true, memory_order_relaxed);
+	dispatch(rq);
+	return 0;
+}
+
+/* The last hold is gone. */
+void server_request_done(struct tars_req *rq)
+{
+	struct server_conn *sc = rq->conn;
+
+	if (!atomic_load_explicit(&rq->answered, memory_order_acquire)) {
+		/* The hold it consumes. */
+		atomic_store(&rq->holds, 1);
+		req_respond(rq, TARS_EUNKNOWN, "the handler put the reply off and never gave it",
+			    NULL);
+		return;
+	}
+	if (rq->coro_counted)
+		atomic_fetch_sub_explicit(&rq->adapter->running, 1, memory_order_relaxed);
+	count_requests(rq->loop, -1);
+	req_put(rq);
+	sc->n_requests--;
+	server_conn_unref(sc);
+}
+
+static void server_down(struct conn *c, const struct err *why)
+{
+	struct server_conn *sc = container_of(c, struct server_conn, conn);
+
+	(void)why;
+	list_remove(&sc->node);
+	atomic_fetch_sub(&sc->adapter->n_conns, 1);
+	atomic_fetch_sub(&sc->loop->n_conns, 1);
+}
+
+static void server_release(struct conn *c)
+{
+	struct server_conn *sc = container_of(c, struct server_conn, conn);
+
+	sc->released = true;
+	server_conn_unref(sc);
+}
+
+static const struct conn_class server_class = {
+	.frame = server_frame, .down = server_down, .release = server_release,
+};
+
+/* ---- accepting ---- */
+
+static void sweep(struct timer *t)
+{
+	struct loop *l = container_of(t, struct loop, sweep);
+	struct list *node, *next;
+	int64_t now = reactor_now();
+
+	for (node = l->conns.next; node != &l->conns; node = next) {
+		struct server_conn *sc = container_of(node, struct server_conn, node);
+		int64_t idle_ms = (now - sc->conn.last_io_us) / 1000;
+		struct err why;
+
+		next = node->next;
+		if (idle_ms < sc->adapter->conf.idle_ms || sc->n_requests)
+			continue;
+		err_set(&why, TARS_OK, "idle for %lld ms", (long long)idle_ms);
+		conn_close(&sc->conn, &why);
+	}
+	if (!list_is_empty(&l->conns))
+		timer_start(&l->sweep, SWEEP_MS, sweep);
+}
+
+/* "10.0.0.1:5312" and "[::1]:80" without port and brackets. */
+static void host_of(char *host, size_t size, const char *peer_text)
+{
+	const char *colon = strrchr(peer_text, ':');
+	size_t n = colon ? (size_t)(colon - peer_text) : strlen(peer_text);
+
+	if (n >= 2 && peer_text[0] == '[') {
+		peer_text++;
+		n -= 2;
+	}
+	snprintf(host, size, "%.*s", (int)n, peer_text);
+}
+
+static void server_opened(struct task *t)
+{
+	struct server_conn *sc = container_of(t, struct server_conn, opened);
+	struct loop *l = sc->loop;
+
+	list_append(&l->conns, &sc->node);
+	conn_open(&sc->conn, &server_class, sc->fd);
+	sc->conn.peer = sc->peer;
+	sockaddr_print(sc->conn.peer_text, sizeof(sc->conn.peer_text), &sc->peer);
+	sc->conn.max_frame = sc->adapter->conf.max_frame;
+	host_of(sc->peer_host, sizeof(sc->peer_host), sc->conn.peer_text);
+	if (!timer_is_running(&l->sweep))
+		timer_start(&l->sweep, SWEEP_MS, sweep);
+	if (atomic_load(&l->app->stopping))
+		conn_close(&sc->conn, NULL);
+}
+
+void server_accept(struct adapter *a, struct loop *l, int fd, const struct sockaddr_any *peer)
+{
+	static _Atomic uint64_t last_number;
+	struct server_conn *sc = xcalloc(1, sizeof(*sc));
+
+	sc->adapter = a;
+	sc->loop = l;
+	sc->fd = fd;
+	sc->number = atomic_fetch_add(&last_number, 1);
+	sc->peer = *peer;
+	atomic_fetch_add(&a->n_conns, 1);
+	atomic_fetch_add(&l->n_conns, 1);
+	sc->opened.run = server_opened;
+	if (loop_is_here(l))
+		server_opened(&sc->opened);
+	else
+		reactor_post(l->reactor, &sc->opened);
+}
+
+void server_close_all(struct loop *l)
+{
+	struct list *node, *next;
+
+	for (node = l->conns.next; node != &l->conns; node = next) {
+		next = node->next;
+		conn_close_after_flush(&container_of(node, struct server_conn, node)->conn);
+	}
+}

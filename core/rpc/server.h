@@ -1,0 +1,97 @@
+/*
+ * The serving side: servants, adapters, their connections, and a packet's way to its handler.
+ *
+ *   conn -> server_frame -> servant_find -> dispatch -> INLINE | CORO | POOL -> req_respond -> conn
+ *
+ * Thread: an adapter belongs to the main loop, a server_conn to its loop; counters are atomic.
+ */
+#ifndef CORE_RPC_SERVER_H
+#define CORE_RPC_SERVER_H
+
+#include <stdatomic.h>
+
+#include "core/io/conn.h"
+#include "core/io/listen.h"
+#include "core/io/pool.h"
+#include "core/rpc/app.h"
+#include "core/rpc/list.h"
+
+struct loop;
+struct tars_req;
+
+/* ---- servants ---- */
+
+struct servant {
+	struct tars_servant row;   /* name is our copy */
+	size_t name_len;
+};
+
+/* Immutable once published; open addressing, at most half full. */
+struct servant_table {
+	uint32_t mask, n;
+	const struct servant *slots[];
+};
+
+/* Thread: any. */
+const struct servant *servant_find(struct tars_app *app, const char *name, size_t n);
+/* "A.B.C, A.B.D" for messages. */
+void servant_names(struct tars_app *app, char *text, size_t size);
+
+/* ---- adapters ---- */
+
+/* Worker threads; adapters of one handle group share them. */
+struct group {
+	struct list node;
+	const char *name;
+	unsigned threads;
+	struct pool *_Atomic pool;    /* NULL until there is a POOL servant */
+};
+
+struct adapter {
+	struct list node;             /* in the app's list */
+	struct tars_app *app;
+	const char *name;
+	struct adapter_conf conf;     /* defaults filled in */
+	struct listener listener;
+	bool listening;
+	int port;
+	struct group *group;
+	_Atomic unsigned n_conns;
+	_Atomic unsigned waiting;     /* POOL requests in the queue */
+	_Atomic unsigned running;     /* CORO requests */
+	_Atomic uint64_t n_refused_conns, n_overloads, n_queue_timeouts;
+};
+
+int adapter_make_pools(struct tars_app *app, struct err *e);
+
+/* ---- connections ---- */
+
+struct server_conn {
+	struct conn conn;
+	struct list node;             /* in the loop's list */
+	struct task opened;           /* hands the descriptor to its loop */
+	struct loop *loop;
+	struct adapter *adapter;
+	int fd;                       /* until `opened` has run */
+	struct sockaddr_any peer;     /* as accepted: it may be gone when `opened` runs */
+	unsigned n_requests;          /* that refer to it */
+	bool released;
+	const struct servant *last;   /* most connections talk to one servant */
+	uint64_t number;              /* lane of ordered pools */
+	char peer_host[48];
+};
+
+/* Opens an accepted descriptor on this loop.  Thread: main. */
+void server_accept(struct adapter *a, struct loop *l, int fd, const struct sockaddr_any *peer);
+
+/* ---- dispatch.c ---- */
+
+/* A request whose head is parsed; takes it over.  Thread: its loop. */
+void dispatch(struct tars_req *rq);
+/*
+ * Gives the reply and consumes one hold.  code 0: `out` is encoded; else `text` says why.
+ * Thread: any.  TARS_EARG if a reply was given already.
+ */
+int req_respond(struct tars_req *rq, int code, const char *text, const void *out);
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * The public API: services and clients of TARS in C.
+ *
+ * One rule of ownership: what you get belongs to the request `rq`; what you give must live as long
+ * as `rq`; nothing is freed by hand.  A client outside a handler makes its own rq with
+ * tars_begin() and ends it with tars_end().
+ *
+ * One rule of waiting: a sync call parks its coroutine or blocks its worker or plain thread, and
+ * refuses with TARS_EBLOCK on a bare reactor (an INLINE handler), so it can never freeze one.
+ *
+ * Result of a call: 0, a negative enum tars_code (framework), or the positive code that the
+ * handler gave to tars_fail().  struct tars_call.error then says what, where and why.
+ */
+#ifndef CORE_TARS_H
+#define CORE_TARS_H
+
+#include "proto/code.h"
+#include "proto/type.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tars_req;      /* one request and everything that belongs to it */
+struct tars_app;      /* a running service or client: its configuration, loops and proxies */
+struct tars_proxy;    /* a remote object */
+struct tars_pending;  /* a call between f_begin and f_end */
+
+/* ---- services ---- */
+
+/* Where a servant's handlers run; the same handler works in all three. */
+enum tars_run {
+	TARS_RUN_POOL,    /* worker threads: may block (files, SQL, legacy libraries) */
+	TARS_RUN_CORO,    /* a coroutine on the connection's reactor: may wait for calls, not block */
+	TARS_RUN_INLINE,  /* on the reactor itself: fastest, must not wait at all */
+};
+
+struct tars_servant {
+	const char *name;                /* "App.Server.Obj" */
+	const struct tars_iface *iface;  /* generated: &M_I_iface */
+	const void *impl;                /* generated handler table: const struct M_I * */
+	enum tars_run run;
+	void *data;                      /* tars_data(rq) in its handlers; NULL: the app's */
+};
+
+struct tars_service {
+	const struct tars_servant *servants;      /* ends with { 0 } */
+	int (*init)(struct tars_app *app);        /* before the first request; non-zero: do not start */
+	void (*fini)(struct tars_app *app);       /* after the last */
+	int (*thread_init)(struct tars_app *app); /* in each worker thread, for handles of its own */
+	void (*thread_fini)(struct tars_app *app);
+};
+
+/* Runs the service until it is told to stop; `--config=FILE` names its official configuration.
+ * Returns the exit status. */
+TARS_API int tars_main(int argc, char **argv, const struct tars_service *service);
+
+/* The user's pointer of an app, and the one a handler sees. */
+TARS_API void tars_set_app_data(struct tars_app *app, void *data);
+TARS_API void *tars_app_data(const struct tars_app *app);
+TARS_API void *tars_data(const struct tars_req *rq);
+TARS_API struct tars_app *tars_app_of(const struct tars_req *rq);
+/* Value of the service configuration by path ("/tars/application/server<app>"), or fallback. */
+TARS_API const char *tars_config(const struct tars_app *app, const char *path,
+				 const char *fallback);
+
+/* ---- inside a handler ---- */
+
+/* Return value of a handler that replies later: tars_hold(rq) first, f_reply() from any thread. */
+#define TARS_LATER (-1000000)
+
+/* Zeroed memory of the request. */
+TARS_API void *tars_alloc(struct tars_req *rq, size_t size);
+TARS_API struct tars_str tars_strf(struct tars_req *rq, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Copy of n bytes, NUL-terminated. */
+TARS_API struct tars_str tars_strndup(struct tars_req *rq, const char *p, size_t n);
+
+/* Appends a zeroed element to a list or map and gives its address:
+ * TARS_PUSH(rq, &out->endpoints)->port = 1; */
+#define TARS_PUSH(rq, list) \
+	((list)->v = tars_grow((rq), (list)->v, (list)->n, sizeof(*(list)->v)), \
+	 &(list)->v[(list)->n++])
+TARS_API void *tars_grow(struct tars_req *rq, void *v, uint32_t n, size_t size);
+
+/* Sets the code and text of the reply; returns code: `return tars_fail(rq, 7, "no user %d", id);` */
+TARS_API int tars_fail(struct tars_req *rq, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Keeps rq alive beyond the handler, for late replies and own threads; each hold wants a release.
+ * Thread: any. */
+TARS_API void tars_hold(struct tars_req *rq);
+TARS_API void tars_release(struct tars_req *rq);
+
+/* What the caller sent, and what goes back with the reply; NULL where there is none. */
+TARS_API const char *tars_context(const struct tars_req *rq, const char *key);
+TARS_API const char *tars_status(const struct tars_req *rq, const char *key);
+TARS_API void tars_set_reply_context(struct tars_req *rq, const char *key, const char *value);
+/* "10.0.0.1:5312" of the caller; "" outside a handler. */
+TARS_API const char *tars_peer(const struct tars_req *rq);
+/* context["node_name"] if given, else the peer's address without port (contract 1.4). */
+TARS_API const char *tars_caller_host(const struct tars_req *rq);
+/* Milliseconds until the caller gives up; INT64_MAX if it never does. */
+TARS_API int64_t tars_time_left_ms(const struct tars_req *rq);
+
+/* ---- calling ---- */
+
+/* A client without a service.  locator: "tars.tarsregistry.QueryObj@tcp -h .. -p .." or NULL when
+ * all objects are direct.  NULL with a line in error[size] if it cannot start. */
+TARS_API struct tars_app *tars_start(const char *locator, char *error, size_t size);
+TARS_API void tars_stop(struct tars_app *app);
+TARS_API struct tars_req *tars_begin(struct tars_app *app);
+TARS_API void tars_end(struct tars_req *rq);
+
+/* "App.Server.Obj" (by name) or "App.Server.Obj@tcp -h .. -p ..:tcp .." (direct).  The same name
+ * gives the same proxy; it lives as long as the app.  Never NULL: a malformed name fails each call
+ * with TARS_EARG and the reason.  Thread: any. */
+TARS_API struct tars_proxy *tars_proxy(struct tars_app *app, const char *object);
+
+enum tars_hash_mode { TARS_HASH_NONE, TARS_HASH_MOD, TARS_HASH_CONSISTENT };
+
+/* One call; zero means default everywhere.  Only grows at the end. */
+struct tars_call {
+	struct tars_proxy *to;
+	struct tars_req *rq;             /* deadline and trace come from it; results belong to it */
+	int timeout_ms;                  /* 0: the configured time-out */
+	enum tars_hash_mode hash_mode;
+	uint64_t hash;
+	const struct tars_string_string_map *context, *status;
+	/* Results */
+	const char *error;               /* "" or what failed, with object, endpoint and cause */
+	struct tars_string_string_map reply_context;
+};
+
+/* Why the last failed call of rq failed, as in tars_call.error; "" if none did.  For callbacks and
+ * f_end, whose tars_call is gone. */
+TARS_API const char *tars_error(const struct tars_req *rq);
+
+/* ---- entry points of generated code ---- */
+
+typedef void tars_done(void *state, int rc, const void *out);
+
+TARS_API int tars_invoke(struct tars_call *c, const struct tars_iface *iface, int func,
+			 const void *in, void *out);
+TARS_API int tars_invoke_oneway(struct tars_call *c, const struct tars_iface *iface, int func,
+				const void *in);
+/* done runs exactly once, on a reactor (from a handler: on its reactor, in a coroutine), and never
+ * before this returns; state is the caller's.  A non-zero return means that done will not run. */
+TARS_API int tars_invoke_async(struct tars_call *c, const struct tars_iface *iface, int func,
+			       const void *in, tars_done *done, void *state);
+/* Never NULL; every begin wants its end.  c may go out of scope in between. */
+TARS_API struct tars_pending *tars_invoke_begin(struct tars_call *c,
+						const struct tars_iface *iface, int func,
+						const void *in);
+TARS_API int tars_invoke_end(struct tars_pending *p, void *out);
+/* Late replies; release the hold afterwards.  Thread: any. */
+TARS_API int tars_reply(struct tars_req *rq, const void *out);
+TARS_API int tars_reply_error(struct tars_req *rq, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
