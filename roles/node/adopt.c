@@ -1,0 +1,138 @@
+/* Finds the processes that an earlier node left running, so that nothing is started twice. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/io/pool.h"
+#include "if/AdminF.h"
+#include "roles/node/files.h"
+#include "roles/node/node.h"
+
+enum { MAX_CMDLINE = 128 << 10, MAX_PID_FILE = 64, ADMIN_MS = 500, GRACE_MS = 11000 };
+
+struct search {
+	const struct spec *spec;
+	pid_t answered;         /* on its admin port */
+	struct proc_id id;      /* pid 0: not found */
+};
+
+/* Services have their configuration file on the command line: no other process has. */
+static bool runs_with_conf(pid_t pid, const char *conf)
+{
+	char path[32], *text = xmalloc(MAX_CMDLINE);
+	bool found = false;
+	size_t n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	f = fopen(path, "re");
+	if (f) {
+		n = fread(text, 1, MAX_CMDLINE, f);
+		fclose(f);
+	}
+	found = n && memmem(text, n, conf, strlen(conf));
+	free(text);
+	return found;
+}
+
+static void take_if_it(struct search *search, pid_t pid)
+{
+	struct proc_id id;
+
+	if (pid > 0 && runs_with_conf(pid, search->spec->paths.conf) &&
+	    proc_identify(pid, &id, NULL) == 0)
+		search->id = id;
+}
+
+static void search_files(void *arg)
+{
+	struct search *search = arg;
+	const struct server_paths *p = &search->spec->paths;
+	struct proc_id id = { 0 };
+	struct arena a;
+	const char *text;
+	size_t n;
+
+	if (proc_read_pid_file(p->pid, &id, NULL) == 0 && proc_is_alive(&id)) {
+		search->id = id;
+		return;
+	}
+	arena_init(&a, NULL, 0);
+	if (file_read(p->script_pid, MAX_PID_FILE, &a, &text, &n, NULL) == 0)
+		take_if_it(search, (pid_t)strtol(text, NULL, 10));
+	arena_clear(&a);
+}
+
+static void check_answered(void *arg)
+{
+	struct search *search = arg;
+
+	take_if_it(search, search->answered);
+}
+
+/* Whoever answers on its admin port says who it is; official Go and Java do not know getPid. */
+static int ask_admin(struct server *s, struct tars_req *rq, pid_t *pid_r)
+{
+	struct tars_str object = tars_strf(rq, "AdminObj@%s", s->spec->conf.local_text);
+	struct tars_call c = { .to = tars_proxy(s->node->app, object.p), .rq = rq,
+			       .timeout_ms = ADMIN_MS };
+	struct tars_AdminF_getPid_in in = { 0 };
+	struct tars_AdminF_getPid_out out = { 0 };
+	int rc = tars_AdminF_getPid(&c, &in, &out);
+
+	*pid_r = rc == 0 ? (pid_t)out.ret : 0;
+	return rc;
+}
+
+/* Not all SDKs know getPid: a heartbeat tells then, if one comes. */
+static void await_heartbeat(struct server *s)
+{
+	int64_t until = reactor_now() + GRACE_MS * 1000;
+
+	log_info(&s->log, "its admin port answers, but not with a pid: waiting for a heartbeat");
+	while (s->state == SERVER_INACTIVE && reactor_now() < until && !s->node->is_stopping)
+		signal_wait(&s->changed, (until - reactor_now()) / 1000 + 1);
+}
+
+static void take_over(struct server *s, const struct proc_id *id)
+{
+	/* What the registry knew last; where it is stale, a heartbeat follows within seconds. */
+	bool was_active = !strcmp(s->spec->desc->presentState.p, "active") ||
+			  spec_has_own_start(s->spec);
+
+	if (s->state != SERVER_INACTIVE)
+		return;
+	log_info(&s->log, "found running, pid %d", id->pid);
+	s->proc = *id;
+	s->launched_us = reactor_now();
+	server_event(s, was_active ? EVENT_FOUND : EVENT_FOUND_STARTING, NULL);
+}
+
+void server_search(struct tars_req *rq, void *arg)
+{
+	struct server *s = arg;
+	struct search search = { 0 };
+	int rc;
+
+	server_lock(s);
+	if (s->spec && !s->is_searched) {
+		search.spec = s->spec;
+		pool_run(search_files, &search);
+		if (search.id.pid == 0 && s->spec->conf.has_local &&
+		    s->state == SERVER_INACTIVE) {
+			rc = ask_admin(s, rq, &search.answered);
+			if (rc == 0)
+				pool_run(check_answered, &search);
+			else if (rc == TARS_ENOFUNC)
+				await_heartbeat(s);
+		}
+		if (search.id.pid > 0)
+			take_over(s, &search.id);
+	}
+	s->is_searched = s->spec != NULL;
+	signal_raise(&s->node->report);
+	server_unlock(s);
+	server_start_if_due(s);
+	server_release(s);
+}

@@ -1,0 +1,330 @@
+/* Starts a server's process, and says why it does not run. */
+#include <ctype.h>
+#include <dirent.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/io/coro.h"
+#include "core/io/pool.h"
+#include "roles/node/files.h"
+#include "roles/node/node.h"
+#include "roles/node/script.h"
+
+enum {
+	SCRIPT_MS = 2000,      /* how long a start script may take to print pid= or its end mark */
+	SCRIPT_STEP_MS = 50,
+	SETTLE_MS = 1000,      /* a process without heartbeats serves when it lives so long */
+	TAIL_LINES = 5,
+};
+
+/* ---- programs with a generated script ---- */
+
+struct launch {
+	struct server *s;
+	struct proc_id id;
+	struct err err;
+	int rc;
+};
+
+static const char *output_of(const struct spec *spec)
+{
+	return *spec->conf.redirect_path ? spec->conf.redirect_path : spec->paths.output;
+}
+
+/* In a worker. */
+static int spawn(struct server *s, const char *const *argv, const char *output, struct proc_id *id,
+		 struct err *e)
+{
+	const struct spec *spec = s->spec;
+	const char *cwd = *spec->conf.log_path ? spec->conf.log_path : spec->paths.dir;
+	struct proc_spec p = { .argv = argv, .cwd = cwd, .output = output,
+			       .user = s->node->conf->user };
+	int rc = dir_make(cwd, e);
+
+	if (rc == 0)
+		rc = proc_spawn(&p, &id->pid, e);
+	/* Gone already: the watch on the zombie tells how it ended. */
+	if (rc == 0 && proc_identify(id->pid, id, NULL) < 0)
+		id->start = 0;
+	return rc;
+}
+
+static void launch_program(void *arg)
+{
+	struct launch *l = arg;
+	struct server *s = l->s;
+	const struct spec *spec = s->spec;
+	const struct script_in in = { .id = s->id, .node = &s->node->paths, .paths = &spec->paths,
+				      .conf = &spec->conf };
+	const char *const argv[] = { "/bin/sh", spec->paths.start, NULL };
+	struct buf text = BUF_INIT;
+
+	s->output_from = file_size(output_of(spec));
+	l->rc = script_start(&in, &text, &l->err);
+	if (l->rc == 0)
+		l->rc = file_update(spec->paths.start, NULL, buf_head(&text), buf_size(&text), 0755,
+				    &l->err);
+	if (l->rc >= 0)
+		l->rc = spawn(s, argv, output_of(spec), &l->id, &l->err);
+	if (l->rc == 0 && l->id.start)
+		l->rc = proc_write_pid_file(spec->paths.pid, &l->id, &l->err);
+	buf_release(&text);
+}
+
+/* ---- the user's own scripts ---- */
+
+struct script_job {
+	struct server *s;
+	const char *script, *output;
+	off_t from;
+	struct proc_id id;
+	pid_t pid;              /* from a line pid=<n> */
+	bool is_ended;          /* the end mark was printed */
+	struct err err;
+	int rc;
+};
+
+static void start_script(void *arg)
+{
+	struct script_job *job = arg;
+	const char *const argv[] = { "/bin/sh", job->script, job->s->id, NULL };
+
+	job->from = file_size(job->output);
+	if (!file_is_regular(job->script))
+		job->rc = err_set(&job->err, TARS_ENOTFOUND, "%s: there is no script %s: release a "
+				  "package with it, or correct its path", job->s->id, job->script);
+	else
+		job->rc = spawn(job->s, argv, job->output, &job->id, &job->err);
+}
+
+static void read_output(void *arg)
+{
+	struct script_job *job = arg;
+	const char *name = strrchr(job->script, '/') + 1, *text = NULL, *pid;
+	struct arena a;
+	size_t n;
+
+	arena_init(&a, NULL, 0);
+	if (file_read(job->output, SIZE_MAX >> 1, &a, &text, &n, NULL) == 0 &&
+	    (off_t)n > job->from) {
+		text += job->from;
+		job->is_ended = strstr(text, arena_strf(&a, "end-%s", name));
+		pid = strstr(text, "pid=");
+		if (pid)
+			job->pid = (pid_t)strtol(pid + strlen("pid="), NULL, 10);
+	}
+	arena_clear(&a);
+}
+
+/* Runs until the script ends, prints its end mark, or time is up.  1: it still runs. */
+static int run_script(struct script_job *job, int64_t timeout_ms, struct err *e)
+{
+	int status = 0, rc = TARS_ETIMEOUT;
+	char text[64];
+
+	pool_run(start_script, job);
+	if (job->rc < 0)
+		return err_set(e, job->rc, "%s", job->err.text);
+	for (int64_t ms = 0; ms < timeout_ms && rc == TARS_ETIMEOUT && !job->is_ended;
+	     ms += SCRIPT_STEP_MS) {
+		rc = proc_wait(&job->id, SCRIPT_STEP_MS, &status, NULL);
+		pool_run(read_output, job);
+	}
+	if (rc == TARS_ETIMEOUT)
+		return 1;
+	if (rc == 0 && status > 0) {
+		proc_print_status(text, sizeof(text), status);
+		return err_set(e, TARS_EUNKNOWN, "%s: script %s: %s", job->s->id, job->script, text);
+	}
+	return 0;
+}
+
+int script_run(struct server *s, const char *script, int64_t timeout_ms, pid_t *pid_r,
+	       struct err *e)
+{
+	struct script_job job = { .s = s, .script = script, .pid = -1 };
+	struct arena a;
+	int rc;
+
+	arena_init(&a, NULL, 0);
+	job.output = arena_strf(&a, "%s/%s.script.log", s->spec->paths.log_dir, s->id);
+	rc = run_script(&job, timeout_ms, e);
+	if (rc == 1) {
+		proc_kill(&job.id, SIGKILL, NULL);
+		proc_wait(&job.id, SCRIPT_MS, &(int){ 0 }, NULL);
+		rc = err_set(e, TARS_ETIMEOUT, "%s: script %s did not end within %lld ms", s->id, script,
+			     (long long)timeout_ms);
+	}
+	*pid_r = job.pid;
+	arena_clear(&a);
+	return rc;
+}
+
+struct scan {
+	pid_t session, found;
+};
+
+/* The oldest process of a session: what a start script left running in the background. */
+static void scan_session(void *arg)
+{
+	struct scan *scan = arg;
+	DIR *dir = opendir("/proc");
+	struct dirent *d;
+	pid_t pid;
+
+	scan->found = 0;
+	while (dir && (d = readdir(dir))) {
+		pid = isdigit((unsigned char)*d->d_name) ? (pid_t)strtol(d->d_name, NULL, 10) : 0;
+		if (pid > 0 && pid != scan->session && getsid(pid) == scan->session &&
+		    (!scan->found || pid < scan->found))
+			scan->found = pid;
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void launch_script(struct launch *l)
+{
+	struct server *s = l->s;
+	const struct spec *spec = s->spec;
+	struct script_job job = { .s = s, .script = spec->paths.start_script,
+				  .output = output_of(spec) };
+	struct scan scan;
+
+	if (!job.script) {
+		l->rc = err_set(&l->err, TARS_ECONF, "%s: a service of type not_tars needs a start "
+				"script: give it one in its configuration", s->id);
+		return;
+	}
+	l->rc = run_script(&job, SCRIPT_MS, &l->err);
+	s->output_from = job.from;
+	if (l->rc < 0)
+		return;
+	scan.session = job.id.pid;
+	if (job.pid > 0) {
+		l->id.pid = job.pid;
+	} else if (l->rc == 1) {
+		l->id = job.id;
+	} else {
+		pool_run(scan_session, &scan);
+		l->id.pid = scan.found;
+	}
+	l->rc = 0;
+	if (l->id.pid > 0 && proc_identify(l->id.pid, &l->id, NULL) < 0)
+		l->id.pid = 0;
+	if (l->id.pid <= 0 && !spec->paths.monitor_script)
+		l->rc = err_set(&l->err, TARS_ENOTFOUND, "%s: script %s ended and left no process: let "
+				"it print pid=<number>, or give the service a monitor script", s->id,
+				job.script);
+	else if (l->id.pid > 0)
+		proc_write_pid_file(spec->paths.pid, &l->id, NULL);
+}
+
+/* ---- on the reactor ---- */
+
+/* A process that sends no heartbeats is taken to serve when it has survived its start. */
+static void settle(struct server *s)
+{
+	int64_t until = reactor_now() + SETTLE_MS * 1000;
+
+	while (s->state == SERVER_ACTIVATING && reactor_now() < until)
+		signal_wait(&s->changed, (until - reactor_now()) / 1000 + 1);
+	if (s->state == SERVER_ACTIVATING && s->proc.pid > 0)
+		server_event(s, EVENT_KEEP_ALIVE, NULL);
+}
+
+static void launch(struct tars_req *rq, void *arg)
+{
+	struct launch l = { .s = arg };
+	struct server *s = arg;
+	struct err e;
+	bool is_own = false;
+
+	(void)rq;
+	server_lock(s);
+	if (!s->spec) {
+		l.rc = err_set(&l.err, TARS_ECONF, "%s",
+			       *s->trouble ? s->trouble : "there is no description of it");
+	} else if (spec_has_own_start(s->spec)) {
+		is_own = !s->spec->paths.monitor_script;
+		launch_script(&l);
+	} else {
+		pool_run(launch_program, &l);
+	}
+	server_unlock(s);
+	s->is_launching = false;
+	s->proc = l.id;
+	if (l.rc < 0) {
+		server_trouble(s, "%s", l.err.text);
+		*s->last_exit = '\0';
+	}
+	if (server_event(s, l.rc < 0 ? EVENT_LAUNCH_FAILED : EVENT_LAUNCHED, &e) < 0)
+		log_warn(&s->log, "%s", e.text);
+	else if (is_own)
+		settle(s);
+	server_release(s);
+}
+
+void server_do_launch(struct server *s)
+{
+	s->is_launching = true;
+	s->launched_us = reactor_now();
+	server_hold(s);
+	node_spawn(s->node, launch, s);
+}
+
+static void start_now(struct timer *t)
+{
+	server_start_if_due(container_of(t, struct server, restart));
+}
+
+void server_start_if_due(struct server *s)
+{
+	const struct limits *limits = &s->node->conf->limits;
+	int64_t wait_ms;
+	bool was_punished = s->limiter.is_punished;
+
+	timer_stop(&s->restart);
+	if (s->state != SERVER_INACTIVE || !s->spec || !s->is_enabled || s->is_stopped ||
+	    !s->is_searched || s->node->is_stopping)
+		return;
+	wait_ms = limiter_delay_ms(&s->limiter, limits, reactor_now());
+	if (wait_ms > 0) {
+		timer_start(&s->restart, wait_ms, start_now);
+		if (s->limiter.is_punished && !was_punished)
+			notify(s, true, "[alarm] %s was started %d times within %lld s: next try in "
+			       "%lld s, or start it by command", s->id, limits->starts,
+			       (long long)limits->window_ms / 1000, (long long)wait_ms / 1000);
+		return;
+	}
+	limiter_note_start(&s->limiter, limits, reactor_now());
+	server_event(s, EVENT_START, NULL);
+}
+
+struct why {
+	const char *path, *tail;
+	off_t from;
+	struct arena *arena;
+};
+
+static void read_tail(void *arg)
+{
+	struct why *w = arg;
+
+	w->tail = file_tail(w->path, w->from, TAIL_LINES, w->arena);
+}
+
+const char *server_why(struct server *s, struct arena *a)
+{
+	struct why w = { .from = s->died_from, .arena = a, .tail = "" };
+
+	if (s->spec) {
+		w.path = arena_strdup(a, output_of(s->spec));
+		pool_run(read_tail, &w);
+	}
+	return arena_strf(a, "%s%s%s%s%s", s->trouble, *s->trouble && *s->last_exit ? "; " : "",
+			  s->last_exit, *w.tail ? "; its last output: " : "", w.tail);
+}

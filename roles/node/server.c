@@ -1,0 +1,195 @@
+/* The managed server: its object, its lock, its events. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "roles/node/node.h"
+
+enum { LOCK_CHECK_MS = 60000 };
+
+struct server *server_find(const struct node *n, const char *app, const char *name)
+{
+	for (struct server *s = n->servers; s; s = s->next)
+		if (!strcmp(s->app, app) && !strcmp(s->name, name))
+			return s;
+	return NULL;
+}
+
+static struct server *server_new(struct node *n, const char *app, const char *name)
+{
+	struct server *s = xcalloc(1, sizeof(*s));
+	struct buf prefix = BUF_INIT;
+
+	s->node = n;
+	s->refs = 1;
+	s->app = xstrdup(app);
+	s->name = xstrdup(name);
+	buf_addf(&prefix, "%s.%s", app, name);
+	s->id = xstrdup(buf_str(&prefix));
+	buf_clear(&prefix);
+	buf_addf(&prefix, "node %s", s->id);
+	s->log.prefix = xstrdup(buf_str(&prefix));
+	buf_release(&prefix);
+	s->since_us = reactor_now();
+	s->reported_state = -1;
+	s->next = n->servers;
+	n->servers = s;
+	n->n_servers++;
+	return s;
+}
+
+void server_quiesce(struct server *s)
+{
+	timer_stop(&s->deadline);
+	timer_stop(&s->restart);
+	if (s->is_watching)
+		proc_watch_stop(&s->watch);
+	s->is_watching = false;
+	signal_raise(&s->changed);
+}
+
+static void server_free(struct server *s)
+{
+	spec_free(s->spec);
+	free(s->app);
+	free(s->name);
+	free(s->id);
+	free((char *)s->log.prefix);
+	free(s);
+}
+
+void server_hold(struct server *s)
+{
+	s->refs++;
+}
+
+void server_release(struct server *s)
+{
+	if (--s->refs == 0)
+		server_free(s);
+}
+
+void server_lock(struct server *s)
+{
+	server_hold(s);
+	while (s->is_locked)
+		signal_wait(&s->changed, LOCK_CHECK_MS);
+	s->is_locked = true;
+}
+
+void server_unlock(struct server *s)
+{
+	s->is_locked = false;
+	signal_raise(&s->changed);
+	server_release(s);
+}
+
+void servers_free(struct node *n)
+{
+	struct server *s, *next;
+
+	for (s = n->servers; s; s = next) {
+		next = s->next;
+		server_release(s);
+	}
+	n->servers = NULL;
+}
+
+void server_trouble(struct server *s, const char *fmt, ...)
+{
+	char text[sizeof(s->trouble)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (*text && strcmp(text, s->trouble) != 0)
+		log_warn(&s->log, "%s", text);
+	memcpy(s->trouble, text, sizeof(text));
+}
+
+int server_event(struct server *s, enum server_event event, struct err *e)
+{
+	const struct fsm_row *row = fsm_find(s->state, event);
+
+	/* What begins now would not be waited for; the next node sees it. */
+	if (s->node->is_stopping)
+		return err_set(e, TARS_ECANCEL, "%s: the node is stopping", s->id);
+	if (!row)
+		return err_set(e, TARS_EARG, "%s: %s is not possible while it is %s", s->id,
+			       server_event_name(event), server_state_name(s->state));
+	if (row->to != s->state) {
+		log_info(&s->log, "%s -> %s (%s: %s)", server_state_name(s->state),
+			 server_state_name(row->to), server_event_name(event), row->text);
+		s->state = row->to;
+		s->since_us = reactor_now();
+		signal_raise(&s->changed);
+		signal_raise(&s->node->report);
+	}
+	if (row->action)
+		row->action(s);
+	return 0;
+}
+
+/* A description that cannot be used leaves a running server as it is. */
+static int take_spec(struct server *s, const struct tars_ServerDescriptor *d, struct err *e)
+{
+	struct spec *spec;
+	int rc = spec_make(s, d, &spec, e);
+
+	if (rc < 0)
+		return rc;
+	spec_free(s->spec);
+	s->spec = spec;
+	return 0;
+}
+
+int server_load(struct node *n, const struct tars_ServerDescriptor *d, struct err *e)
+{
+	struct server *s = server_find(n, d->application.p, d->serverName.p);
+	bool was_enabled, is_new = !s;
+	struct err why = { 0 };
+	int rc;
+
+	if (is_new)
+		s = server_new(n, d->application.p, d->serverName.p);
+	server_lock(s);
+	rc = take_spec(s, d, &why);
+	if (rc < 0)
+		server_trouble(s, "%s", why.text);
+	else if (s->state != SERVER_INACTIVE || is_new)
+		server_trouble(s, "%s", "");
+	was_enabled = s->is_enabled;
+	s->is_enabled = !strcmp(d->settingState.p, "active");
+	/* Enabled again in the registry: what a stop command said is over. */
+	if (s->is_enabled && !was_enabled)
+		s->is_stopped = false;
+	server_unlock(s);
+
+	if (rc < 0)
+		return err_set(e, rc, "%s", why.text);
+	if (n->is_stopping)
+		return err_set(e, TARS_ECANCEL, "%s: the node is stopping", s->id);
+	if (!s->is_searched) {
+		server_hold(s);
+		node_spawn(n, server_search, s);
+	} else {
+		server_start_if_due(s);
+	}
+	return 0;
+}
+
+void server_do_forget(struct server *s)
+{
+	struct server **p;
+
+	for (p = &s->node->servers; *p && *p != s; p = &(*p)->next)
+		;
+	if (*p) {
+		*p = s->next;
+		s->node->n_servers--;
+		server_quiesce(s);
+		server_release(s);
+	}
+}

@@ -1,0 +1,146 @@
+/* Heartbeats of nodes, written in batches; and the check for nodes that have none any more. */
+#include "roles/registry/registry.h"
+
+#include <stdlib.h>
+
+#include "core/sys/log.h"
+#include "sql.h"
+#include "proto/json.h"
+
+enum { BEAT_MS = 1000 };
+
+struct heartbeats {
+	struct arena arena;
+	struct Routes_Heartbeats list;
+	uint32_t room;
+};
+
+struct heartbeats *heartbeats_new(void)
+{
+	struct heartbeats *h = xcalloc(1, sizeof(*h));
+
+	arena_init(&h->arena, NULL, 0);
+	return h;
+}
+
+void heartbeats_free(struct heartbeats *h)
+{
+	if (!h)
+		return;
+	arena_clear(&h->arena);
+	free(h);
+}
+
+static void write_beats(struct tars_req *rq, void *arg)
+{
+	struct registry *reg = arg;
+	struct heartbeats *h = reg->heartbeats;
+	struct buf json = BUF_INIT;
+	struct err e = { 0 };
+	int rc;
+
+	/* What comes in while we wait for the database goes into a new batch. */
+	reg->heartbeats = heartbeats_new();
+	rc = json_put(&json, &Routes_Heartbeats_type, &h->list, JSON_COMPACT, &e);
+	if (rc == 0)
+		rc = registry_sql(reg, &SQL_registry_heartbeats, PG_PARAMS(buf_str(&json)), NULL,
+			      NULL, req_arena(rq), &e);
+	/* Lost beats do no harm: the next come in seconds, and no node counts as dead so soon. */
+	if (rc < 0)
+		log_debug(NULL, "registry: %u heartbeats were not stored: %s", h->list.beats.n,
+			  e.text);
+	buf_release(&json);
+	heartbeats_free(h);
+}
+
+static void beats_due(struct timer *t)
+{
+	registry_spawn(container_of(t, struct registry, beat_timer), write_beats);
+}
+
+void registry_heartbeat(struct registry *reg, struct tars_str node, float avg1, float avg5,
+			float avg15)
+{
+	struct heartbeats *h = reg->heartbeats;
+	struct Routes_Heartbeat_list *l = &h->list.beats;
+	struct Routes_Heartbeat *beat = NULL;
+
+	for (uint32_t i = 0; i < l->n && !beat; i++)
+		if (str_is(l->v[i].node, node))
+			beat = &l->v[i];
+	if (!beat) {
+		if (l->n == h->room) {
+			struct Routes_Heartbeat *v;
+
+			h->room = h->room ? h->room * 2 : 16;
+			v = arena_alloc(&h->arena, h->room * sizeof(*v));
+			for (uint32_t i = 0; i < l->n; i++)
+				v[i] = l->v[i];
+			l->v = v;
+		}
+		beat = &l->v[l->n++];
+		beat->node.p = arena_memdup(&h->arena, node.p, node.n);
+		beat->node.n = node.n;
+	}
+	beat->avg1 = avg1;
+	beat->avg5 = avg5;
+	beat->avg15 = avg15;
+	if (!timer_is_running(&reg->beat_timer) && !reg->stopping)
+		timer_start(&reg->beat_timer, BEAT_MS, beats_due);
+}
+
+/* ---- who is gone ---- */
+
+static void check_due(struct timer *t);
+
+static void log_dead(const struct registry *reg, const struct Routes_NodeName_list *dead)
+{
+	for (uint32_t i = 0; i < dead->n; i++)
+		log_warn(NULL, "registry: node %s sent no heartbeat for %lld s: its servers are out "
+			 "of routing until it is back", dead->v[i].node_name.p,
+			 (long long)reg->conf->node_timeout_ms / 1000);
+}
+
+/*
+ * Nobody is declared dead while we, or the database, could not have seen heartbeats: a full period
+ * must have passed since both are there.
+ */
+static bool may_judge(const struct registry *reg, int64_t period_ms)
+{
+	return reg->db_up_since_us &&
+	       reactor_clock() - reg->db_up_since_us > period_ms * 1000;
+}
+
+static void check(struct tars_req *rq, void *arg)
+{
+	struct registry *reg = arg;
+	struct arena *a = req_arena(rq);
+	struct Routes_NodeName_list dead = { 0 };
+	struct err e = { 0 };
+	int rc = 0;
+
+	if (may_judge(reg, reg->conf->node_timeout_ms))
+		rc = registry_sql(reg, &SQL_registry_dead_nodes,
+			      PG_PARAMS(arena_strf(a, "%lld", (long long)reg->conf->node_timeout_ms)),
+			      &Routes_NodeName_type, &dead, a, &e);
+	if (rc >= 0 && may_judge(reg, reg->conf->platform_timeout_ms))
+		rc = registry_sql(reg, &SQL_registry_dead_platform,
+			      PG_PARAMS(arena_strf(a, "%lld",
+						   (long long)reg->conf->platform_timeout_ms)),
+			      NULL, NULL, a, &e);
+	log_dead(reg, &dead);
+	if (rc < 0)
+		log_debug(NULL, "registry: the check for dead nodes failed: %s", e.text);
+	if (!reg->stopping)
+		registry_start_checks(reg);
+}
+
+static void check_due(struct timer *t)
+{
+	registry_spawn(container_of(t, struct registry, check_timer), check);
+}
+
+void registry_start_checks(struct registry *reg)
+{
+	timer_start(&reg->check_timer, reg->conf->check_ms, check_due);
+}

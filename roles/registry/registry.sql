@@ -1,0 +1,193 @@
+-- Statements of the registry.  Parameters and results: the C code that names them.
+
+-- name: platform_beat
+INSERT INTO t_registry_info (locator_id, servant, endpoint, present_state, tars_version,
+                             last_heartbeat)
+VALUES ($1, $2, $3, $4, $5, now())
+ON CONFLICT (locator_id, servant) DO UPDATE
+SET endpoint = excluded.endpoint, present_state = excluded.present_state,
+    tars_version = excluded.tars_version, last_heartbeat = excluded.last_heartbeat
+
+-- name: registry_servers
+SELECT s.application, s.server_name, s.node_name, s.server_type, s.setting_state,
+       s.present_state, s.flow_state, s.bak_flag, s.enable_group, s.ip_group_name, s.enable_set,
+       s.set_name, s.set_area, s.set_group, a.servant, a.endpoint
+FROM t_server_conf s
+LEFT JOIN t_adapter_conf a USING (application, server_name, node_name)
+ORDER BY s.id, a.id
+
+-- name: registry_platform
+SELECT locator_id, servant, endpoint, present_state, tars_version, enable_group
+FROM t_registry_info
+ORDER BY endpoint COLLATE "C", id
+
+-- name: registry_version
+SELECT version FROM tars_version
+
+-- name: registry_nodes
+SELECT node_name, node_obj, present_state, template_name, tars_version,
+       coalesce(extract(epoch FROM now() - last_heartbeat)::bigint, -1) AS heartbeat_age,
+       to_char(last_heartbeat, 'YYYY-MM-DD HH24:MI:SS') AS heartbeat_time
+FROM t_node_info
+ORDER BY node_name
+
+-- name: registry_node
+SELECT node_name, node_obj, present_state, template_name, tars_version,
+       coalesce(extract(epoch FROM now() - last_heartbeat)::bigint, -1) AS heartbeat_age,
+       to_char(last_heartbeat, 'YYYY-MM-DD HH24:MI:SS') AS heartbeat_time
+FROM t_node_info
+WHERE node_name = $1
+
+-- name: registry_rules
+SELECT group_id, group_name, ip_order, allow_ip_rule, denny_ip_rule
+FROM t_server_group_rule
+ORDER BY group_id
+
+-- name: registry_priorities
+SELECT id, group_list, list_order, station
+FROM t_group_priority
+ORDER BY list_order, id
+
+-- name: registry_set_state
+UPDATE t_server_conf
+SET present_state = $4, process_id = $5
+WHERE application = $1 AND server_name = $2 AND node_name = $3
+
+-- name: registry_heartbeats
+UPDATE t_node_info n
+SET last_heartbeat = now(), present_state = 'active', load_avg1 = v.avg1, load_avg5 = v.avg5,
+    load_avg15 = v.avg15
+FROM jsonb_to_recordset($1::jsonb -> 'beats') AS v(node text, avg1 real, avg5 real, avg15 real)
+WHERE n.node_name = v.node
+
+-- name: registry_dead_nodes
+WITH dead AS (
+	UPDATE t_node_info
+	SET present_state = 'inactive'
+	WHERE present_state = 'active'
+	  AND (last_heartbeat IS NULL OR last_heartbeat < now() - $1::bigint * interval '1 ms')
+	RETURNING node_name
+), gone AS (
+	UPDATE t_server_conf s
+	SET present_state = 'inactive', process_id = 0
+	FROM dead
+	WHERE s.node_name = dead.node_name AND s.present_state <> 'inactive'
+	  AND s.server_type <> 'tars_dns'
+)
+SELECT node_name FROM dead
+
+-- name: registry_dead_platform
+UPDATE t_registry_info
+SET present_state = 'inactive'
+WHERE present_state = 'active'
+  AND (last_heartbeat IS NULL OR last_heartbeat < now() - $1::bigint * interval '1 ms')
+
+-- name: registry_node_upsert
+INSERT INTO t_node_info (node_name, node_obj, endpoint_ip, endpoint_port, data_dir, load_avg1,
+                         load_avg5, load_avg15, last_reg_time, last_heartbeat, setting_state,
+                         present_state, tars_version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now(), now(), 'active', 'active', $9)
+ON CONFLICT (node_name) DO UPDATE
+SET node_obj = excluded.node_obj, endpoint_ip = excluded.endpoint_ip,
+    endpoint_port = excluded.endpoint_port, data_dir = excluded.data_dir,
+    load_avg1 = excluded.load_avg1, load_avg5 = excluded.load_avg5,
+    load_avg15 = excluded.load_avg15, last_reg_time = excluded.last_reg_time,
+    last_heartbeat = excluded.last_heartbeat, setting_state = 'active',
+    present_state = 'active', tars_version = excluded.tars_version
+
+-- name: registry_node_destroy
+WITH node AS (
+	UPDATE t_node_info SET present_state = 'inactive' WHERE node_name = $1
+)
+UPDATE t_server_conf
+SET present_state = 'inactive', process_id = 0
+WHERE node_name = $1 AND server_type <> 'tars_dns'
+
+-- name: registry_descriptors
+SELECT s.application, s.server_name, s.node_name, s.base_path, s.exe_path, s.setting_state,
+       s.present_state, s.template_name, s.profile, s.patch_version,
+       to_char(s.patch_time, 'YYYY-MM-DD HH24:MI:SS') AS patch_time, s.patch_user,
+       s.server_type, s.start_script_path, s.stop_script_path, s.monitor_script_path,
+       s.config_center_port, s.async_thread_num, s.enable_set, s.set_name, s.set_area,
+       s.set_group, s.run_type, a.adapter_name, a.thread_num, a.endpoint, a.max_connections,
+       a.allow_ip, a.servant, a.queuecap, a.queuetimeout, a.protocol, a.handlegroup,
+       s.process_id, s.tars_version
+FROM t_server_conf s
+LEFT JOIN t_adapter_conf a USING (application, server_name, node_name)
+WHERE ($1 = '' OR s.application = $1) AND ($2 = '' OR s.server_name = $2)
+  AND ($3 = '' OR s.node_name = $3)
+ORDER BY s.id, a.id
+
+-- name: registry_templates
+SELECT template_name, parents_name, profile
+FROM t_profile_template
+
+-- name: registry_set_version
+UPDATE t_server_conf
+SET tars_version = $4
+WHERE application = $1 AND server_name = $2 AND node_name = $3
+
+-- name: registry_set_patched
+UPDATE t_server_conf
+SET patch_version = $4, patch_user = $5, patch_time = now()
+WHERE application = $1 AND server_name = $2 AND node_name = $3
+
+-- name: registry_set_setting
+UPDATE t_server_conf
+SET setting_state = $4
+WHERE application = $1 AND server_name = $2 AND node_name = $3
+
+-- name: registry_set_flow
+UPDATE t_server_conf
+SET flow_state = $3
+WHERE application = $1 AND server_name = $2
+  AND node_name IN (SELECT jsonb_array_elements_text($4::jsonb))
+
+-- name: registry_ports
+SELECT application, server_name, endpoint
+FROM t_adapter_conf
+WHERE node_name = $1 AND (application <> $2 OR server_name <> $3)
+
+-- $12..$16, NULL: keep what is there.  $21: an existing row may be replaced.
+-- name: registry_server_upsert
+INSERT INTO t_server_conf AS s (application, server_name, node_name, base_path, exe_path,
+                                template_name, setting_state, server_type, start_script_path,
+                                stop_script_path, monitor_script_path, enable_set, set_name,
+                                set_area, set_group, profile, async_thread_num, enable_group,
+                                ip_group_name, posttime, lastuser)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12::text, 'N'),
+        coalesce($13::text, ''), coalesce($14::text, ''), coalesce($15::text, ''),
+        coalesce($16::text, ''), $17, $18, $19, now(), $20)
+ON CONFLICT (application, server_name, node_name) DO UPDATE
+SET base_path = excluded.base_path, exe_path = excluded.exe_path,
+    template_name = excluded.template_name, setting_state = excluded.setting_state,
+    server_type = excluded.server_type, start_script_path = excluded.start_script_path,
+    stop_script_path = excluded.stop_script_path,
+    monitor_script_path = excluded.monitor_script_path,
+    enable_set = coalesce($12, s.enable_set), set_name = coalesce($13, s.set_name),
+    set_area = coalesce($14, s.set_area), set_group = coalesce($15, s.set_group),
+    profile = coalesce($16, s.profile), async_thread_num = excluded.async_thread_num,
+    enable_group = excluded.enable_group, ip_group_name = excluded.ip_group_name,
+    posttime = excluded.posttime, lastuser = excluded.lastuser
+WHERE $21::boolean
+
+-- name: registry_adapter_upsert
+INSERT INTO t_adapter_conf (application, server_name, node_name, adapter_name, thread_num,
+                            endpoint, max_connections, allow_ip, servant, queuecap, queuetimeout,
+                            protocol, posttime, lastuser)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now(), $13)
+ON CONFLICT (application, server_name, node_name, adapter_name) DO UPDATE
+SET thread_num = excluded.thread_num, endpoint = excluded.endpoint,
+    max_connections = excluded.max_connections, allow_ip = excluded.allow_ip,
+    servant = excluded.servant, queuecap = excluded.queuecap,
+    queuetimeout = excluded.queuetimeout, protocol = excluded.protocol,
+    posttime = excluded.posttime, lastuser = excluded.lastuser
+WHERE $14::boolean
+
+-- name: registry_adapters_delete
+DELETE FROM t_adapter_conf
+WHERE application = $1 AND server_name = $2 AND node_name = $3
+
+-- name: registry_server_delete
+DELETE FROM t_server_conf
+WHERE application = $1 AND server_name = $2 AND node_name = $3

@@ -1,0 +1,106 @@
+/*
+ * A role: one subcommand of the executable, as a constant row.
+ *
+ * A service role shares its process' struct tars_app (reactors, servants, proxies) and adds its
+ * servants to it in init; `tars up` runs several in one process, so a role has no globals: its
+ * state hangs on struct role_run.  A tool role only has main.
+ * Thread: the main reactor.  init runs in a coroutine and may wait.
+ */
+#ifndef ROLES_ROLE_H
+#define ROLES_ROLE_H
+
+#include "core/rpc/app.h"
+#include "core/sys/conf.h"
+
+/* Where tools look for the registry unless told otherwise. */
+#define ROLE_LOCATOR "tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p 17890"
+
+/* Exit statuses, for systemd, the node and scripts. */
+enum role_exit {
+	EXIT_ASKED = 0,         /* done, or stopped because it was told to */
+	EXIT_FAILED = 1,        /* a tool's operation was refused or failed */
+	EXIT_USAGE = 64,        /* unknown role, option or argument */
+	EXIT_UNAVAILABLE = 69,  /* a peer (registry, database, service) is not there */
+	EXIT_BUG = 70,          /* something in the program is wrong */
+	EXIT_RETRY = 75,        /* e.g. the port is in use: may work later */
+	EXIT_CONFIG = 78,       /* a configuration file or value is wrong */
+};
+
+struct role;
+
+struct role_run {
+	const struct role *role;
+	struct tars_app *app;    /* shared by the roles of this process */
+	const void *conf;        /* of role->conf_size, filled by its options; stays to the end */
+	void *state;             /* the role's own */
+	/* Set by init, for `state`: runs when the loop has ended and no handler is left. */
+	void (*free)(void *state);
+	char ready[256];         /* by init: what the ready line says, "tcp 127.0.0.1:17890" */
+	const char *config_file; /* of --config, or NULL */
+	bool is_detached;        /* --detach: the terminal is left once the service is ready */
+	bool has_log_file;
+	bool is_done;            /* by init: nothing to serve, end with EXIT_ASKED */
+	bool keep_services;      /* for stop: the services that we started go on (SIGUSR2) */
+};
+
+struct role {
+	const char *name, *summary;
+	/* Positional arguments, as in help: "OBJ FUNC [JSON]", "FILE..."; NULL: none.  What stands
+	 * in brackets may be left out; the driver checks the number. */
+	const char *args;
+	const struct opt *opts;  /* ends with { 0 }; may be NULL */
+	size_t conf_size;
+	/* Tools: argv holds the positional arguments only.  Returns an enum role_exit. */
+	int (*main)(int argc, char **argv, const void *conf);
+	/* Services. */
+	int (*init)(struct role_run *run, struct err *e);
+	/* SIGHUP: take over `conf` (also run->conf afterwards; the old one stays too) or leave all
+	 * as it was.  OPT_NORELOAD values never differ.  NULL: nothing can be changed. */
+	int (*reload)(struct role_run *run, const void *conf, struct err *e);
+	/* End background work, take the objects off the registry; requests are still served, so the
+	 * state stays until run->free.  May wait. */
+	void (*stop)(struct role_run *run);
+};
+
+extern const struct role registry_role, node_role, config_role, stat_role, log_role, patch_role,
+	app_role, up_role, down_role, idl_role, call_role, ctl_role, db_role;
+
+/* All roles, NULL-terminated (tars.c). */
+extern const struct role *const tars_roles[];
+
+/* ---- the driver (role.c) ---- */
+
+/* Options of every role; services have the second part too. */
+struct role_common {
+	const char *config, *log_file, *log_level;
+	bool help, show_config, version, detach;
+	const char *locator;
+	int64_t grace_ms;
+	int reactors, ready_fd;
+};
+
+/* The options of one role, read from everywhere.  `tars up` makes one for each of its roles. */
+struct role_conf {
+	struct conf conf;
+	struct role_common common;
+	void *values;            /* of role->conf_size */
+	struct role_conf *older; /* replaced by a reload */
+};
+int role_conf_load(struct role_conf *rc, const struct role *role, int argc, char **argv,
+		   struct err *e);
+void role_conf_release(struct role_conf *rc);
+
+/* Runs a role with the arguments behind its name; returns an enum role_exit. */
+int role_main(const struct role *role, int argc, char **argv);
+/* The exit status for an error: 0 is EXIT_ASKED, a peer that is away EXIT_UNAVAILABLE ... */
+int role_exit_status(int code);
+/* The locator that a tool was given, else $TARS_LOCATOR, else ROLE_LOCATOR. */
+const char *role_locator(const char *given);
+void role_print_help(struct buf *b, const struct role *role);
+/* "tars: registry: text" and a newline, to stderr. */
+void role_complain(const struct role *role, const struct err *e);
+
+/* Runs a service until it is told to stop (service.c). */
+int service_main(const struct role *role, struct role_conf *rc, int argc, char **argv);
+
+#endif
