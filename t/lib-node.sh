@@ -1,0 +1,105 @@
+# A registry and a node under test, and what scripts ask them.
+# Source it after test-lib.sh, lib-tars.sh and lib-pg.sh.
+#
+#	start_registry              on $registry_port, which stays the same when it is started again
+#	start_node [OPTION...]      called n1, in ./n1, on $node_port, which stays the same too
+#	ctl ARG...                  tars ctl
+#	deploy_hello [OPTION...]    TestApp.HelloServer of the examples
+#	lookup OBJ                  "host port" of its active endpoints, one a line
+#	state SERVER                "Active 1234 ...", as the node sees it
+#	pid_of SERVER
+#	is_running PID
+#	order FUNC SERVER           NodeObj.FUNC: prints "RET RESULT"
+# Services that are left over are killed at the end of the script.
+
+registry_object_ () {
+	echo "tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p $registry_port"
+}
+
+start_registry () {
+	start_role registry --db "$pg_dsn" --listen "127.0.0.1:${registry_port:-0}" &&
+	export TARS_CTL_LOCATOR="$(registry_object_)" TARS_CALL_LOCATOR="$(registry_object_)"
+}
+
+start_node () {
+	start_role node --listen "127.0.0.1:${node_port:-0}" --name n1 --path "$PWD/n1" \
+		--locator "$(registry_object_)" --log-level debug "$@" &&
+	wait_for 10 'registered'
+}
+
+registered () {
+	grep -q "registered as n1" node.log
+}
+
+ctl () {
+	tars ctl "$@"
+}
+
+deploy_hello () {
+	tars ctl deploy TestApp.HelloServer --node n1 \
+		--exe "$B/examples/hello/HelloServer" \
+		--servant "HelloObj@tcp -h 127.0.0.1 -p $hello_port" "$@"
+}
+
+# A port that is free now.
+free_port () {
+	local port
+	while :; do
+		port=$((20000 + RANDOM % 9000))
+		(exec 7<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+	done
+	echo "$port"
+}
+
+lookup () {
+	tars call tars.tarsregistry.QueryObj findObjectById "{\"id\": \"$1\"}" |
+		python3 -c 'import json, sys
+for ep in json.load(sys.stdin)["tars_ret"]:
+	print(ep["host"], ep["port"])'
+}
+
+node_call_ () {
+	tars call "tars.tarsnode.NodeObj@tcp -h 127.0.0.1 -p $node_port" --timeout 60s "$1" \
+		"{\"application\": \"${2%.*}\", \"serverName\": \"${2#*.}\"}"
+}
+
+state () {
+	node_call_ getStateInfo "$1" | python3 -c 'import json, sys
+r = json.load(sys.stdin)
+i = r["info"]
+states = "Inactive Activating Active Deactivating Destroying Destroyed".split()
+s = i["serverState"]
+print(s if isinstance(s, str) else states[s], i["processId"], r["result"])'
+}
+
+is_state () {
+	test "$(state "$1" | cut -d' ' -f1)" = "$2"
+}
+
+pid_of () {
+	state "$1" | cut -d' ' -f2
+}
+
+order () {
+	node_call_ "$1" "$2" | python3 -c 'import json, sys
+r = json.load(sys.stdin)
+print(r["tars_ret"], r["result"])'
+}
+
+# Not when it is a zombie that nobody has waited for.
+is_running () {
+	test -e "/proc/$1" && ! grep -q "^State:.Z" "/proc/$1/status"
+}
+
+# Processes whose command line names our directory.
+kill_services_ () {
+	local p
+	for p in /proc/[0-9]*; do
+		if test "${p#/proc/}" != $$ &&
+				tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -qF "$PWD/n1/"; then
+			kill -KILL "${p#/proc/}" 2>/dev/null
+		fi
+	done
+	:
+}
+test_at_end kill_services_

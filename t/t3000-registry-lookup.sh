@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+test_description='look-ups: states, endpoints, groups, stations and sets, as recorded from the official registry'
+. "$(dirname "$0")/test-lib.sh"
+. "$t_dir/lib-pg.sh"
+. "$t_dir/lib-tars.sh"
+
+# The rows of one recorded world in a database of their own, and all its look-ups.
+replay_world () {
+	pg_create "routes_$1" &&
+	psql -q -v ON_ERROR_STOP=1 -d "$pg_dsn" -f "$t_dir/data/routes/$1.sql" &&
+	start_role registry --db "$pg_dsn" --listen 127.0.0.1:0 &&
+	route-replay "tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p $registry_port" \
+		"$t_dir/data/routes/$1.calls" &&
+	stop_role registry
+}
+
+pg_use || exit 1
+
+test_expect_success 'states, endpoint texts, weights, sets without groups' '
+	replay_world plain
+'
+test_expect_success 'groups, stations, sets' '
+	replay_world group
+'
+test_expect_success 'priorities of groups, with ties and negative ones' '
+	replay_world prio
+'
+
+test_done

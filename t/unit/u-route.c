@@ -1,0 +1,190 @@
+/* Choice of endpoints: against recorded picks of the official client, and with failures. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/rpc/route.h"
+#include "t/unit/data.h"
+
+static bool all_usable(void *arg, uint32_t index)
+{
+	(void)arg;
+	(void)index;
+	return true;
+}
+
+/* arg: bits of the usable ones. */
+static bool some_usable(void *arg, uint32_t index)
+{
+	return *(uint32_t *)arg >> index & 1;
+}
+
+static struct endpoint_list parse(const char *text, struct arena *a)
+{
+	struct endpoint_list list = { 0 };
+	struct err e = { 0 };
+
+	if (*text)
+		assert_int_equal(endpoint_list_parse(text, strlen(text), &list, a, &e), 0);
+	return list;
+}
+
+static struct route *route_of(const char *active, const char *inactive)
+{
+	struct endpoint_list up, down;
+	struct route *r;
+	struct arena a;
+
+	arena_init(&a, NULL, 0);
+	up = parse(active, &a);
+	down = parse(inactive, &a);
+	r = route_new(&up, &down);
+	arena_clear(&a);
+	return r;
+}
+
+/* Index in the list as given. */
+static int listed(const struct endpoint_list *list, const struct endpoint *ep)
+{
+	for (uint32_t i = 0; i < list->n; i++)
+		if (!endpoint_compare(&list->v[i], ep))
+			return (int)i;
+	return -1;
+}
+
+static int check_hashes(const struct data *d, const struct route *r, const struct endpoint_list *up,
+			enum tars_hash_mode mode)
+{
+	char *next = d->field[4], *word;
+	uint32_t turn = 0;
+	int wrong = 0;
+
+	while ((word = strsep(&next, " "))) {
+		uint64_t key = strtoull(word, &word, 10);
+		int want = (int)strtol(word + 1, NULL, 10);
+		uint32_t i = route_pick(r, &turn, mode, key, all_usable, NULL);
+
+		if (listed(up, &r->active[i]) != want) {
+			print_error("%s %s: key %llu: %d, want %d\n", d->field[0], d->field[1],
+				    (unsigned long long)key, listed(up, &r->active[i]), want);
+			wrong++;
+		}
+	}
+	return wrong;
+}
+
+/* Phase and order within a round are incidental; the shares are not. */
+static int check_shares(const struct data *d, const struct route *r, const struct endpoint_list *up)
+{
+	int counts[64] = { 0 }, wrong = 0;
+	char *next = d->field[4], *word;
+	uint32_t turn = 0;
+
+	for (int i = 0; i < 200; i++)
+		counts[listed(up, &r->active[route_pick(r, &turn, TARS_HASH_NONE, 0, all_usable,
+							NULL)])]++;
+	for (int i = 0; (word = strsep(&next, " ")); i++) {
+		int want = (int)strtol(word, NULL, 10);
+
+		if (abs(counts[i] - want) > 2) {
+			print_error("%s: endpoint %d: %d of 200, want %d\n", d->field[1], i,
+				    counts[i], want);
+			wrong++;
+		}
+	}
+	return wrong;
+}
+
+static void test_recorded_picks(void **state)
+{
+	int rows = 0, wrong = 0;
+	struct data d;
+
+	(void)state;
+	data_open(&d, "t/data/route-picks.tsv");
+	while (data_next(&d)) {
+		struct endpoint_list up;
+		struct route *r = route_of(d.field[2], d.field[3]);
+		struct arena a;
+
+		arena_init(&a, NULL, 0);
+		up = parse(d.field[2], &a);
+		rows++;
+		if (!strcmp(d.field[0], "hash"))
+			wrong += check_hashes(&d, r, &up, TARS_HASH_MOD);
+		else if (!strcmp(d.field[0], "consistent_hash"))
+			wrong += check_hashes(&d, r, &up, TARS_HASH_CONSISTENT);
+		else
+			wrong += check_shares(&d, r, &up);
+		route_unref(r);
+		arena_clear(&a);
+	}
+	assert_true(rows > 100);
+	assert_int_equal(wrong, 0);
+}
+
+#define THREE "tcp -h 10.0.0.1 -p 1:tcp -h 10.0.0.2 -p 1:tcp -h 10.0.0.3 -p 1"
+
+static void test_unusable_ones_are_skipped(void **state)
+{
+	struct route *r = route_of(THREE, "");
+	uint32_t usable = 5, none = 0, turn = 0, seen = 0;
+
+	(void)state;
+	for (int i = 0; i < 30; i++) {
+		assert_int_not_equal(route_pick(r, &turn, TARS_HASH_NONE, 0, some_usable, &usable),
+				     1);
+		assert_int_equal(route_pick(r, &turn, TARS_HASH_MOD, 1, some_usable, &usable), 2);
+	}
+	/* A stable hit stays where it is. */
+	assert_int_equal(route_pick(r, &turn, TARS_HASH_MOD, 0, some_usable, &usable), 0);
+	for (int i = 0; i < 3; i++)
+		seen |= 1u << route_pick(r, &turn, TARS_HASH_NONE, 0, some_usable, &none);
+	assert_int_equal(seen, 7);
+	route_unref(r);
+}
+
+static void test_duplicates_and_order(void **state)
+{
+	struct route *r = route_of("tcp -h 10.0.0.3 -p 1:tcp -h 10.0.0.1 -p 1:tcp -h 10.0.0.3 -p 1",
+				   "tcp -h 10.0.0.1 -p 1:tcp -h 10.0.0.2 -p 1");
+
+	(void)state;
+	assert_int_equal(r->n, 2);
+	assert_string_equal(r->active[0].host, "10.0.0.1");
+	assert_int_equal(r->n_all, 3);
+	assert_int_equal(r->all[1], -1);
+	route_unref(r);
+}
+
+static void test_equality(void **state)
+{
+	struct route *a = route_of(THREE, ""), *b = route_of(THREE, "");
+	struct route *c = route_of(THREE, "tcp -h 10.0.0.4 -p 1");
+	struct route *d = route_of("tcp -h 10.0.0.1 -p 1:tcp -h 10.0.0.2 -p 1", "");
+
+	(void)state;
+	assert_true(route_equal(a, b));
+	assert_false(route_equal(a, c));
+	assert_false(route_equal(a, d));
+	route_unref(a);
+	route_unref(b);
+	route_unref(c);
+	route_unref(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_recorded_picks),
+		cmocka_unit_test(test_unusable_ones_are_skipped),
+		cmocka_unit_test(test_duplicates_and_order),
+		cmocka_unit_test(test_equality),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
