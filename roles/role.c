@@ -83,8 +83,10 @@ void role_conf_release(struct role_conf *rc)
 
 void role_print_help(struct buf *b, const struct role *role)
 {
-	buf_addf(b, "usage: tars %s [options]%s%s\n\n%s: %s\n", role->name, role->args ? " " : "",
+	buf_addf(b, "usage: tars %s%s%s%s\n\n%s: %s\n", role->name, role->is_raw ? "" : " [options]", role->args ? " " : "",
 		 role->args ? role->args : "", role->name, role->summary);
+	if (role->is_raw)
+		return;
 	if (own_opts(role)->name) {
 		buf_add_str(b, "\noptions:\n");
 		opt_print_help(b, own_opts(role));
@@ -237,6 +239,8 @@ int role_main(const struct role *role, int argc, char **argv)
 		buf_addf(&b, "tars %s\n", TARS_VERSION);
 		return print(&b);
 	}
+	if (role->is_raw)
+		return role->main(argc, argv, NULL);
 	code = role_conf_load(&rc, role, argc, argv, &e);
 	if (code) {
 		role_complain(role, &e);

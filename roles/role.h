@@ -49,6 +49,7 @@ struct role {
 	 * in brackets may be left out; the driver checks the number. */
 	const char *args;
 	const struct opt *opts;  /* ends with { 0 }; may be NULL */
+	bool is_raw;             /* main reads its options itself: argv is all behind the name */
 	size_t conf_size;
 	/* Tools: argv holds the positional arguments only.  Returns an enum role_exit. */
 	int (*main)(int argc, char **argv, const void *conf);

@@ -12,6 +12,7 @@
 #include "core/sys/log.h"
 #include "core/sys/migrate.h"
 #include "core/sys/proc.h"
+#include "roles/node/files.h"
 #include "roles/pgprivate.h"
 #include "roles/role.h"
 
@@ -83,9 +84,8 @@ static int claim_path(struct up *up, struct err *e)
 	struct proc_id id;
 	int rc;
 
-	if (mkdir(up->path, 0755) && errno != EEXIST)
-		return err_set(e, TARS_ESYS, "cannot create %s: %s (choose another with --path)",
-			       up->path, strerror(errno));
+	if (dir_make(up->path, e))
+		return err_wrap(e, "choose another directory with --path");
 	if (!proc_read_pid_file(up->pid_file, &id, NULL) && proc_is_alive(&id)) {
 		if (up->run->is_detached) {
 			fprintf(stderr, "tars: up: runs there already: process %d in %s\n",

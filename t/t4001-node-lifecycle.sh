@@ -142,6 +142,15 @@ test_expect_success 'a running service cannot be destroyed, a stopped one leaves
 	test_grep "^Inactive -1 .*not exist" got
 '
 
+test_expect_success 'a service in a shared object runs in our own executable' '
+	so_port=$(free_port) &&
+	ctl deploy TestApp.SharedServer --node n1 --exe "$B/examples/hello/libHelloServer.so" \
+		--servant "HelloObj@tcp -h 127.0.0.1 -p $so_port" >out 2>&1 || true &&
+	grep "^exec " n1/tarsnode/data/TestApp.SharedServer/bin/tars_start.sh >got &&
+	test_grep "/tars app .*/libHelloServer.so --config=" got &&
+	ctl stop TestApp.SharedServer
+'
+
 test_expect_success 'a node told to stop leaves the services running' '
 	deploy_hello &&
 	pid=$(pid_of TestApp.HelloServer) &&

@@ -37,7 +37,7 @@ struct reactor {
 	uint8_t scratch[REACTOR_SCRATCH_SIZE];
 };
 
-_Static_assert(sizeof(ev_io) <= sizeof(((struct watch *)NULL)->impl), "struct watch: impl too small");
+_Static_assert(sizeof(ev_io) <= sizeof(((struct watch *)NULL)->impl), "impl is too small");
 
 static __thread struct reactor *self;
 

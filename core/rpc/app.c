@@ -11,7 +11,11 @@
 #include "core/rpc/proxy.h"
 #include "core/rpc/req.h"
 
-enum { DRAIN_POLL_MS = 2 };
+enum {
+	DRAIN_POLL_MS = 2,
+	END_MS = 10000,      /* for coroutines of our own: a slow name look-up, a slow disk */
+	FLUSH_MS = 1000,     /* for the last output */
+};
 
 static __thread struct loop *current_loop;
 
@@ -65,7 +69,8 @@ static int loop_init(struct loop *l, struct tars_app *app, unsigned index, struc
 	l->index = index;
 	l->enter.run = loop_enter;
 	list_init(&l->conns);
-	list_init(&l->peers);
+	for (unsigned i = 0; i < PEER_BUCKETS; i++)
+		list_init(&l->peers[i]);
 	list_init(&l->links);
 	arena_init(&l->scratch, NULL, 0);
 	l->reactor = reactor_new(e);
@@ -138,6 +143,9 @@ void app_free(struct tars_app *app)
 		reactor_stop(app->loops[i].reactor);
 		loop_join(&app->loops[i]);
 	}
+	/* A handler or look-up that is still waiting will come back to its loop. */
+	if (app->abandoned)
+		return;
 	for (unsigned i = 0; i < app->n_loops; i++)
 		loop_free(&app->loops[i]);
 	proxies_free(app);
@@ -165,11 +173,14 @@ struct spawned {
 static void run_spawned(void *arg)
 {
 	struct spawned s = *(struct spawned *)arg;
-	struct tars_req *rq = req_new(&s.app->loops[0]);
+	struct loop *l = &s.app->loops[0];
+	struct tars_req *rq = req_new(l);
 
 	free(arg);
+	count_add(&l->n_coros, 1);
 	s.fn(rq, s.arg);
 	tars_end(rq);
+	count_add(&l->n_coros, -1);
 }
 
 static void spawn_posted(struct task *t)
@@ -219,30 +230,35 @@ static void on_each_loop(struct tars_app *app, void (*fn)(struct loop *l))
 	}
 }
 
-static unsigned count_requests(const struct tars_app *app)
+static unsigned count_requests(const struct loop *l)
 {
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < app->n_loops; i++)
-		n += atomic_load(&app->loops[i].n_requests);
-	return n;
+	return atomic_load_explicit(&l->n_requests, memory_order_acquire);
 }
 
-static unsigned count_conns(const struct tars_app *app)
+static unsigned count_coros(const struct loop *l)
 {
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < app->n_loops; i++)
-		n += atomic_load(&app->loops[i].n_conns);
-	return n;
+	return atomic_load_explicit(&l->n_coros, memory_order_acquire);
 }
 
-/* The counters belong to the loops, which must not pay for an end that comes once: so it polls. */
-static void wait_until_none(const struct tars_app *app,
-			    unsigned (*count)(const struct tars_app *app), int64_t until_us)
+static unsigned count_conns(const struct loop *l)
 {
-	while (count(app) && reactor_clock() < until_us)
+	return atomic_load(&l->n_conns);
+}
+
+/* The counters belong to the loops, which must not pay for an end that comes once: so it polls.
+ * True if all are 0 in time. */
+static bool wait_until_none(const struct tars_app *app, unsigned (*count)(const struct loop *l),
+			    int64_t until_us)
+{
+	for (;;) {
+		unsigned n = 0;
+
+		for (unsigned i = 0; i < app->n_loops; i++)
+			n += count(&app->loops[i]);
+		if (!n || reactor_clock() >= until_us)
+			return !n;
 		coro_sleep_ms(DRAIN_POLL_MS);
+	}
 }
 
 /* In a worker of the shared pool: handlers that still run may need the loops to come to an end. */
@@ -274,8 +290,12 @@ static void shut_down(void *arg)
 	proxies_stop(app);
 	on_each_loop(app, client_cancel_all);
 	pool_run(end_workers, app);
+	until_us = reactor_clock() + END_MS * INT64_C(1000);
+	app->abandoned = !wait_until_none(app, count_coros, until_us);
 	on_each_loop(app, close_all);
-	wait_until_none(app, count_conns, reactor_clock() + 1000 * 1000);
+	wait_until_none(app, count_conns, reactor_clock() + FLUSH_MS * INT64_C(1000));
+	if (!wait_until_none(app, count_requests, 0))
+		app->abandoned = true;
 	for (unsigned i = app->n_loops; i-- > 0;)
 		reactor_stop(app->loops[i].reactor);
 }

@@ -26,7 +26,7 @@ struct servant;
 struct servant_table;
 struct tars_pending;
 
-enum { CALL_BUCKETS = 1024, PROXY_BUCKETS = 64, MAX_REACTORS = 64 };
+enum { CALL_BUCKETS = 1024, PEER_BUCKETS = 256, PROXY_BUCKETS = 64, MAX_REACTORS = 64 };
 
 /* One reactor with everything that belongs to its thread. */
 struct loop {
@@ -38,10 +38,11 @@ struct loop {
 	struct tars_req *free_reqs;
 	unsigned n_free_reqs;
 	_Atomic unsigned n_requests;          /* being served; written by this loop only */
+	_Atomic unsigned n_coros;             /* coroutines that must end before the loop does */
 	_Atomic unsigned n_conns;             /* accepted ones; the acceptor reads it */
 	struct list conns;                    /* struct server_conn */
 	struct timer sweep;                   /* idle connections */
-	struct list peers;                    /* struct peer */
+	struct list peers[PEER_BUCKETS];      /* struct peer, by host and port */
 	struct list links;                    /* struct link */
 	struct tars_pending *calls[CALL_BUCKETS]; /* by request id */
 	struct arena scratch;                 /* of one frame */
@@ -76,12 +77,21 @@ struct tars_app {
 	_Atomic int64_t grace_ms;
 	_Atomic bool stopping;                /* no new connections */
 	_Atomic bool closed;                  /* no new calls */
+	bool abandoned;                       /* something did not end: its memory must stay */
 	void (*started)(void *arg);
 	void *started_arg;
 };
 
 /* The loop of the calling thread, or NULL. */
 struct loop *loop_self(void);
+
+/* For the counters that one loop writes and others read: no read-modify-write is needed. */
+static inline void count_add(_Atomic unsigned *counter, int by)
+{
+	unsigned n = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, n + (unsigned)by, memory_order_release);
+}
 
 /* True on the thread of this loop. */
 static inline bool loop_is_here(const struct loop *l)

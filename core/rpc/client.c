@@ -8,6 +8,7 @@
 #include "core/io/coro.h"
 #include "core/io/listen.h"
 #include "core/rpc/app_int.h"
+#include "proto/hash.h"
 
 enum { SHIELD_MS = 3000 };
 
@@ -205,9 +206,11 @@ static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct
 
 struct peer *peer_get(struct loop *l, const struct endpoint *ep)
 {
+	uint64_t key = hash_fnv(ep->host, strlen(ep->host)) + (uint64_t)ep->port;
+	struct list *bucket = &l->peers[key % PEER_BUCKETS];
 	struct peer *p;
 
-	for (struct list *n = l->peers.next; n != &l->peers; n = n->next) {
+	for (struct list *n = bucket->next; n != bucket; n = n->next) {
 		p = container_of(n, struct peer, node);
 		if (!endpoint_compare(&p->ep, ep)) {
 			p->refs++;
@@ -222,7 +225,7 @@ struct peer *peer_get(struct loop *l, const struct endpoint *ep)
 		 ep->type == ENDPOINT_UDP ? "udp" : ep->type == ENDPOINT_SSL ? "ssl" : "tcp",
 		 ep->host, ep->port);
 	list_init(&p->waiting);
-	list_append(&l->peers, &p->node);
+	list_append(bucket, &p->node);
 	return p;
 }
 
@@ -251,16 +254,20 @@ bool peer_is_shielded(const struct peer *p)
 static void resolve_peer(void *arg)
 {
 	struct peer *peer = arg;
+	struct loop *l = peer->loop;
 	struct sockaddr_any to;
 	struct err e;
-	int rc = resolve(&to, peer->ep.host, peer->ep.port, &e);
+	int rc;
 
+	count_add(&l->n_coros, 1);
+	rc = resolve(&to, peer->ep.host, peer->ep.port, &e);
 	peer->resolving = false;
-	if (!rc && peer->refs > 1 && !atomic_load(&peer->loop->app->closed))
+	if (!rc && peer->refs > 1 && !atomic_load(&l->app->closed))
 		rc = link_connect(peer, &to, &e);
 	if (rc)
 		peer_failed(peer, &e);
 	peer_put(peer);
+	count_add(&l->n_coros, -1);
 }
 
 struct link *peer_link(struct peer *p, struct err *e)

@@ -31,7 +31,7 @@ struct link {
 };
 
 struct peer {
-	struct list node;             /* in loop->peers */
+	struct list node;             /* in its bucket of loop->peers */
 	struct loop *loop;
 	struct endpoint ep;
 	char text[96];

@@ -320,12 +320,15 @@ static void run_done(void *arg)
 {
 	struct tars_pending *p = arg;
 	struct tars_req *rq = p->rq;
+	struct loop *l = p->loop;
 	void *out = arena_alloc_raw(&p->arena, p->func->out->size);
 	int rc = take_result(p, out);
 
+	count_add(&l->n_coros, 1);
 	p->done(p->state, rc, rc ? NULL : out);
 	call_free(p);
 	tars_release(rq);
+	count_add(&l->n_coros, -1);
 }
 
 void call_run_done(struct tars_pending *p)

@@ -87,9 +87,11 @@ static void beat(struct timer *t);
 static void run_beat(void *arg)
 {
 	struct nodelink *n = arg;
-	struct tars_req *rq = req_new(&n->app->loops[0]);
+	struct loop *l = &n->app->loops[0];
+	struct tars_req *rq = req_new(l);
 	bool was_ready = n->ready;
 
+	count_add(&l->n_coros, 1);
 	n->beating = true;
 	if (was_ready)
 		alive(n, rq);
@@ -100,6 +102,7 @@ static void run_beat(void *arg)
 	if (!n->stopped)
 		timer_start(&n->timer, n->ready != was_ready ? 0 : was_ready ? ALIVE_MS :
 			    STARTING_MS, beat);
+	count_add(&l->n_coros, -1);
 }
 
 static void beat(struct timer *t)

@@ -66,26 +66,26 @@ struct peer *target_pick(struct target *t, struct tars_pending *p, struct err *e
 	return t->peers[i];
 }
 
-static void target_drop_route(struct target *t)
+static void drop_peers(struct peer **peers, struct route *route)
 {
-	for (uint32_t i = 0; t->route && i < t->route->n; i++)
-		peer_put(t->peers[i]);
-	free(t->peers);
-	route_unref(t->route);
-	t->route = NULL;
-	t->peers = NULL;
+	for (uint32_t i = 0; route && i < route->n; i++)
+		peer_put(peers[i]);
+	free(peers);
+	route_unref(route);
 }
 
 /* Peers that stay keep their connections: the new references come before the old ones go. */
 static void target_use_route(struct target *t, struct route *route)
 {
-	struct target old = *t;
+	struct route *old_route = t->route;
+	struct peer **old_peers = t->peers;
 
 	t->route = route;
+	t->turn = 0;
 	t->peers = xcalloc(route->n + 1, sizeof(*t->peers));
 	for (uint32_t i = 0; i < route->n; i++)
 		t->peers[i] = peer_get(t->loop, &route->active[i]);
-	target_drop_route(&old);
+	drop_peers(old_peers, old_route);
 }
 
 static void target_changed(struct task *task)
@@ -247,6 +247,7 @@ static void look_up(void *arg)
 	struct err e;
 	int rc;
 
+	count_add(&app->loops[0].n_coros, 1);
 	rc = ask(proxy, rq, &active, &inactive, &e);
 	if (rc == TARS_OK) {
 		struct route *route = route_new(&active, &inactive);
@@ -270,6 +271,7 @@ static void look_up(void *arg)
 	if (changed)
 		proxy_cache_put(app->cache, proxy->name, &active, &inactive);
 	tars_end(rq);
+	count_add(&app->loops[0].n_coros, -1);
 }
 
 static void refresh_due(struct timer *t)
@@ -349,16 +351,25 @@ void app_set_locator(struct tars_app *app, const char *locator)
 
 void proxies_stop(struct tars_app *app)
 {
+	pthread_mutex_lock(&app->lock);
 	for (unsigned i = 0; i < PROXY_BUCKETS; i++)
 		for (struct tars_proxy *p = app->proxies[i]; p; p = p->next)
 			timer_stop(&p->refresh);
+	pthread_mutex_unlock(&app->lock);
 }
 
 void targets_drop(struct loop *l)
 {
+	pthread_mutex_lock(&l->app->lock);
 	for (unsigned i = 0; i < PROXY_BUCKETS; i++)
-		for (struct tars_proxy *p = l->app->proxies[i]; p; p = p->next)
-			target_drop_route(proxy_target(p, l));
+		for (struct tars_proxy *p = l->app->proxies[i]; p; p = p->next) {
+			struct target *t = proxy_target(p, l);
+
+			drop_peers(t->peers, t->route);
+			t->peers = NULL;
+			t->route = NULL;
+		}
+	pthread_mutex_unlock(&l->app->lock);
 }
 
 void proxies_free(struct tars_app *app)

@@ -256,13 +256,13 @@ static uint32_t by_turn(const struct choice *c, uint32_t *turn)
 	return t->v[(*turn)++ % t->n];
 }
 
-/* Modulo over the turns of all known endpoints; when the hit is down, over those of the active. */
+/* Modulo over the turns of all known endpoints; when the hit is down, over the active ones. */
 static uint32_t by_modulo(const struct choice *c, uint64_t hash)
 {
 	const struct route *r = c->r;
 	int32_t hit = r->all[r->all_turns.v[hash % r->all_turns.n]];
 
-	return usable_from(c, hit >= 0 ? (uint32_t)hit : r->turns.v[hash % r->turns.n]);
+	return usable_from(c, hit >= 0 ? (uint32_t)hit : (uint32_t)(hash % r->n));
 }
 
 static uint32_t by_ring(const struct choice *c, uint64_t hash)

@@ -17,14 +17,6 @@ static void server_conn_unref(struct server_conn *sc)
 	free(sc);
 }
 
-static void count_requests(struct loop *l, int by)
-{
-	/* One writer: no read-modify-write needed. */
-	unsigned n = atomic_load_explicit(&l->n_requests, memory_order_relaxed);
-
-	atomic_store_explicit(&l->n_requests, n + (unsigned)by, memory_order_release);
-}
-
 static int server_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
 {
 	struct server_conn *sc = container_of(c, struct server_conn, conn);
@@ -39,7 +31,7 @@ static int server_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
 		return rc;
 	}
 	sc->n_requests++;
-	count_requests(l, 1);
+	count_add(&l->n_requests, 1);
 	rq->conn = sc;
 	rq->adapter = sc->adapter;
 	rq->start_us = reactor_now();
@@ -65,7 +57,7 @@ void server_request_done(struct tars_req *rq)
 	}
 	if (rq->coro_counted)
 		atomic_fetch_sub_explicit(&rq->adapter->running, 1, memory_order_relaxed);
-	count_requests(rq->loop, -1);
+	count_add(&rq->loop->n_requests, -1);
 	req_put(rq);
 	sc->n_requests--;
 	server_conn_unref(sc);

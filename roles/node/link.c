@@ -108,6 +108,7 @@ static int register_node(struct node *n, struct tars_req *rq, struct err *e)
 		return err_set(e, TARS_EUNKNOWN, "register node %s: the registry answered %d", n->name,
 			       out.ret);
 	n->is_registered = true;
+	report_again(n);
 	n->last_alive_us = reactor_now();
 	log_info(&n->log, "registered as %s, %s", n->name, n->object);
 	return 0;

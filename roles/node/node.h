@@ -102,8 +102,7 @@ void server_hold(struct server *s);
 void server_release(struct server *s);
 void server_lock(struct server *s);
 void server_unlock(struct server *s);
-/* No timer and no watch refers to it any more. */
-void server_quiesce(struct server *s);
+void server_quiesce(struct server *s); /* no timer and no watch refers to it any more */
 void servers_free(struct node *n);
 __attribute__((format(printf, 2, 3)))
 void server_trouble(struct server *s, const char *fmt, ...);
@@ -135,6 +134,8 @@ void link_run(struct tars_req *rq, void *node);
 void report_run(struct tars_req *rq, void *node);
 /* All servers in one call. */
 int report_all(struct node *n, struct tars_req *rq, struct err *e);
+/* Each server's state is reported once more. */
+void report_again(struct node *n);
 /* Reads one server's description again; TARS_ENOTFOUND if the registry has none. */
 int link_load(struct node *n, struct tars_req *rq, const char *app, const char *server,
 	      struct err *e);

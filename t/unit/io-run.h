@@ -5,6 +5,16 @@
 #include "core/io/coro.h"
 #include "core/io/reactor.h"
 
+/* What valgrind cannot imitate is skipped there. */
+#if defined(__has_include)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+#endif
+#ifndef RUNNING_ON_VALGRIND
+#define RUNNING_ON_VALGRIND 0
+#endif
+
 struct io_run {
 	struct reactor *reactor;
 	void (*fn)(void *);

@@ -162,14 +162,26 @@ static void test_many(void **state)
 	io_run(start_many, NULL);
 }
 
+/* What the processor does, not what fegetround() says: there may be two control words. */
+static bool rounds_up(void)
+{
+	volatile double one = 1, three = 3;
+	volatile long double long_one = 1, long_three = 3;
+	bool up = one / three * three > one;
+
+	assert_int_equal(up, long_one / long_three * long_three > long_one);
+	return up;
+}
+
 static void round_up(void *arg)
 {
 	(void)arg;
-	assert_int_equal(fegetround(), FE_TONEAREST);
+	assert_false(rounds_up());
 	fesetround(FE_UPWARD);
+	assert_true(rounds_up());
 	coro_wake(coro_self());
 	coro_park();
-	assert_int_equal(fegetround(), FE_UPWARD);
+	assert_true(rounds_up());
 	fesetround(FE_TONEAREST);
 }
 
@@ -177,14 +189,16 @@ static void private_rounding(void *arg)
 {
 	(void)arg;
 	coro_start(CORO_STACK_ROLE, round_up, NULL);
-	assert_int_equal(fegetround(), FE_TONEAREST);
+	assert_false(rounds_up());
 	coro_sleep_ms(1);
-	assert_int_equal(fegetround(), FE_TONEAREST);
+	assert_false(rounds_up());
 }
 
 static void test_rounding_mode_is_private(void **state)
 {
 	(void)state;
+	if (RUNNING_ON_VALGRIND)
+		skip();   /* its processor always rounds to nearest */
 	io_run(private_rounding, NULL);
 }
 

@@ -294,7 +294,7 @@ struct crowd {
 	const char *text;
 	int left, ok, last_error;
 	struct err e;
-	struct wait done;
+	struct wait *done;       /* who waits for the last one; NULL: nobody yet */
 };
 
 static void crowd_member(void *arg)
@@ -309,8 +309,8 @@ static void crowd_member(void *arg)
 	} else {
 		c->ok++;
 	}
-	if (--c->left == 0)
-		wait_wake(&c->done);
+	if (--c->left == 0 && c->done)
+		wait_wake(c->done);
 }
 
 struct member {
@@ -326,11 +326,22 @@ static void member_start(struct task *t)
 static void crowd_start(struct crowd *c, struct member *members, int n)
 {
 	c->left = n;
-	wait_init(&c->done);
 	for (int i = 0; i < n; i++) {
 		members[i] = (struct member){ .task.run = member_start, .crowd = c };
 		reactor_defer(&members[i].task);
 	}
+}
+
+static void crowd_end(struct crowd *c)
+{
+	struct wait w;
+
+	if (!c->left)
+		return;
+	wait_init(&w);
+	c->done = &w;
+	wait_for(&w);
+	c->done = NULL;
 }
 
 POOL_TEST(many_share_two_connections)
@@ -340,7 +351,7 @@ POOL_TEST(many_share_two_connections)
 
 	run(pg, "CREATE TABLE pids (pid int)");
 	crowd_start(&c, members, 50);
-	wait_for(&c.done);
+	crowd_end(&c);
 	assert_int_equal(c.ok, 50);
 	assert_int_equal(run(pg, "SELECT * FROM pids"), 50);
 	assert_in_range(run(pg, "SELECT DISTINCT pid FROM pids"), 1, 2);
@@ -378,7 +389,7 @@ POOL_TEST(queue_is_bounded)
 	coro_sleep_ms(1);
 	fails(one, "SELECT 1", TARS_EOVERLOAD, "1000 statements wait already");
 	pg_free(one);
-	wait_for(&c.done);
+	crowd_end(&c);
 	assert_int_equal(c.ok, 0);
 	assert_int_equal(c.last_error, TARS_ECANCEL);
 	free(members);
@@ -442,7 +453,7 @@ POOL_TEST(lost_statements)
 	crowd_start(&c, members, 1);
 	coro_sleep_ms(20);
 	cut_connections();
-	wait_for(&c.done);
+	crowd_end(&c);
 	assert_int_equal(c.last_error, TARS_EDBUNCERTAIN);
 	expect_text(&c.e, "the connection broke");
 	expect_text(&c.e, "it may have been executed");
@@ -453,7 +464,7 @@ POOL_TEST(lost_statements)
 	crowd_start(&c, members, 1);
 	coro_sleep_ms(20);
 	cut_connections();
-	wait_for(&c.done);
+	crowd_end(&c);
 	assert_int_equal(c.last_error, TARS_EDB);
 
 	assert_int_equal(pg_begin(pg, &tx, &e), 0);
@@ -563,17 +574,21 @@ static void test_misuse(void **state)
 
 struct ears {
 	char heard[256];
-	int losses;
-	struct wait *wait;
+	int n_heard, losses;
+	struct wait *wait;       /* who waits for the next; NULL: nobody yet */
 };
 
 static void heard(void *arg, const char *payload)
 {
 	struct ears *ears = arg;
 	size_t n = strlen(ears->heard);
+	struct wait *w = ears->wait;
 
 	snprintf(ears->heard + n, sizeof(ears->heard) - n, "%s;", payload ? payload : "*");
-	wait_wake(ears->wait);
+	ears->n_heard++;
+	ears->wait = NULL;
+	if (w)
+		wait_wake(w);
 }
 
 static void lost(void *arg, const struct err *why)
@@ -584,32 +599,34 @@ static void lost(void *arg, const struct err *why)
 	ears->losses++;
 }
 
-static void hear(struct ears *ears, struct wait *w)
+/* Waits until n have been heard. */
+static void hear(struct ears *ears, int n)
 {
-	wait_for(w);
-	wait_init(w);
-	ears->wait = w;
+	while (ears->n_heard < n) {
+		struct wait w;
+
+		wait_init(&w);
+		ears->wait = &w;
+		wait_for(&w);
+	}
 }
 
 POOL_TEST(listening)
 {
 	struct ears ears = { 0 };
 	struct pg_listener *l;
-	struct wait w;
 
-	wait_init(&w);
-	ears.wait = &w;
 	l = pg_listen(pg, "bell_one", heard, lost, &ears);
-	hear(&ears, &w);
+	hear(&ears, 1);
 	run(pg, "NOTIFY bell_one, 'first'");
-	hear(&ears, &w);
+	hear(&ears, 2);
 	run(pg, "NOTIFY bell_two, 'not for us'");
 	run(pg, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-		"WHERE query = 'LISTEN bell_one'");
-	hear(&ears, &w);
+		"WHERE query = 'LISTEN bell_one' AND datname = current_database()");
+	hear(&ears, 3);
 	assert_int_equal(ears.losses, 1);
 	run(pg, "NOTIFY bell_one, 'second'");
-	hear(&ears, &w);
+	hear(&ears, 4);
 	assert_string_equal(ears.heard, "*;first;*;second;");
 	pg_unlisten(l);
 	/* And one that is given up before it is connected. */

@@ -1,0 +1,165 @@
+/* Official service configuration: which key goes where, defaults, and errors that name the key. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/rpc/main_conf.h"
+
+static const char full[] =
+	"<tars>\n<application>\nenableset=Y\nsetdivision=name.area.1\n"
+	"<server>\nnode=tars.tarsnode.ServerObj@tcp -h 10.0.0.5 -p 19386 -t 60000\n"
+	"app=Test\nserver=HelloServer\nlocalip=10.0.0.5\nnetthread=3\ncoroutinestack=256K\n"
+	"local=tcp -h 127.0.0.1 -p 34567 -t 10000\ndatapath=/data/\ndeactivating-timeout=4000\n"
+	"<Test.HelloServer.HelloObjAdapter>\nallow\nendpoint=tcp -h 10.0.0.5 -p 18600 -t 60000\n"
+	"maxconns=200000\nprotocol=tars\nqueuecap=50000\nqueuetimeout=20000\nthreads=5\n"
+	"handlegroup=g\nservant=Test.HelloServer.HelloObj\n</Test.HelloServer.HelloObjAdapter>\n"
+	"</server>\n<client>\nlocator=tars.tarsregistry.QueryObj@tcp -h 10.0.0.2 -p 17890\n"
+	"sync-invoke-timeout=2000\nasync-invoke-timeout=4000\nrefresh-endpoint-interval=1\n"
+	"modulename=Test.HelloServer\n</client>\n</application>\n</tars>\n";
+
+struct read {
+	struct arena arena;
+	struct main_conf c;
+	struct err e;
+	int rc;
+};
+
+/* `edit`: text that replaces `what` in the full configuration. */
+static void read_conf(struct read *r, const char *what, const char *edit)
+{
+	struct buf b = BUF_INIT;
+	const char *at = what ? strstr(full, what) : full;
+	struct tarsconf *tree;
+
+	*r = (struct read){ 0 };
+	assert_non_null(at);
+	buf_add(&b, full, (size_t)(at - full));
+	buf_add_str(&b, what ? edit : "");
+	buf_add_str(&b, at + (what ? strlen(what) : 0));
+	arena_init(&r->arena, NULL, 0);
+	tree = tarsconf_new(&r->arena);
+	assert_int_equal(tarsconf_parse(tree, buf_str(&b), buf_size(&b), &r->e), 0);
+	r->rc = main_conf_read(tree, &r->c, &r->arena, &r->e);
+	buf_release(&b);
+}
+
+static void test_every_key(void **state)
+{
+	struct read r;
+
+	(void)state;
+	read_conf(&r, NULL, NULL);
+	assert_int_equal(r.rc, 0);
+	assert_string_equal(r.c.name, "Test.HelloServer");
+	assert_string_equal(r.c.app.node_name, "10.0.0.5");
+	assert_string_equal(r.c.app.set, "name.area.1");
+	assert_string_equal(r.c.app.cache_path, "/data//HelloServer.endpoints");
+	assert_string_equal(r.c.app.module, "Test.HelloServer");
+	assert_int_equal(r.c.app.reactors, 3);
+	assert_int_equal(r.c.app.coro_stack, 256 * 1024);
+	assert_int_equal(r.c.app.sync_timeout_ms, 2000);
+	assert_int_equal(r.c.app.async_timeout_ms, 4000);
+	assert_int_equal(r.c.app.refresh_ms, 5000);   /* the least */
+	assert_int_equal(r.c.grace_ms, 2800);
+	assert_string_equal(r.c.local.name, "AdminAdapter");
+	assert_int_equal(r.c.local.ep.port, 34567);
+	assert_true(r.c.local.local);
+	assert_int_equal(r.c.n_adapters, 1);
+	assert_string_equal(r.c.servants[0], "Test.HelloServer.HelloObj");
+	assert_string_equal(r.c.adapters[0].name, "Test.HelloServer.HelloObjAdapter");
+	assert_string_equal(r.c.adapters[0].ep.host, "10.0.0.5");
+	assert_int_equal(r.c.adapters[0].ep.timeout_ms, 60000);
+	assert_int_equal(r.c.adapters[0].threads, 5);
+	assert_int_equal(r.c.adapters[0].max_conns, 200000);
+	assert_int_equal(r.c.adapters[0].queue_cap, 50000);
+	assert_int_equal(r.c.adapters[0].queue_timeout_ms, 20000);
+	assert_string_equal(r.c.adapters[0].handle_group, "g");
+	arena_clear(&r.arena);
+}
+
+static void test_sets(void **state)
+{
+	static const char *const none[] = {
+		"setdivision=name.area", "setdivision=*.area.1", "setdivision=name.*.1",
+		"setdivision=NULL", "setdivision=a.b.c.d", "setdivision=..", "setdivision=a..c",
+	};
+	struct read r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
+		read_conf(&r, "setdivision=name.area.1", none[i]);
+		assert_int_equal(r.rc, 0);
+		assert_null(r.c.app.set);
+		arena_clear(&r.arena);
+	}
+	read_conf(&r, "enableset=Y", "enableset=n");
+	assert_null(r.c.app.set);
+	arena_clear(&r.arena);
+	read_conf(&r, "setdivision=name.area.1", "setdivision=name.area.*");
+	assert_string_equal(r.c.app.set, "name.area.*");
+	arena_clear(&r.arena);
+}
+
+static void test_errors_name_the_key(void **state)
+{
+	static const struct { const char *what, *edit, *text; } rows[] = {
+		{ "app=Test\n", "", "/tars/application/server<app> is missing" },
+		{ "server=HelloServer\n", "", "/tars/application/server<server> is missing" },
+		{ "threads=5", "threads=x", "HelloObjAdapter<threads>" },
+		{ "queuecap=50000", "queuecap=99999999999", "HelloObjAdapter<queuecap>" },
+		{ "endpoint=tcp -h 10.0.0.5 -p 18600 -t 60000\n", "",
+		  "HelloObjAdapter<endpoint> is missing" },
+		{ "-p 18600", "-p 99999", "HelloObjAdapter<endpoint>: 'tcp -h 10.0.0.5 -p 99999" },
+		{ "servant=Test.HelloServer.HelloObj\n", "", "<servant> is missing" },
+		{ "protocol=tars", "protocol=not_tars", "<protocol>: 'not_tars'" },
+		{ "local=tcp", "local=tpc", "server<local>" },
+		{ "netthread=3", "netthread=3x", "server<netthread>" },
+	};
+	struct read r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		read_conf(&r, rows[i].what, rows[i].edit);
+		if (!r.rc || !strstr(r.e.text, rows[i].text))
+			fail_msg("'%s': %d, %s", rows[i].text, r.rc, r.e.text);
+		arena_clear(&r.arena);
+	}
+}
+
+static void test_direct(void **state)
+{
+	static const char *const bad[] = { "", "1", "host:", ":1", "h:99999", "h:1x", "h:-1" };
+	struct main_conf c;
+	struct arena a;
+	struct err e;
+
+	(void)state;
+	arena_init(&a, NULL, 0);
+	assert_int_equal(main_conf_direct("[::1]:70", "A.B.CObj", &c, &a, &e), 0);
+	assert_string_equal(c.name, "A.B");
+	assert_string_equal(c.application, "A");
+	assert_string_equal(c.server, "B");
+	assert_string_equal(c.adapters[0].ep.host, "::1");
+	assert_int_equal(c.adapters[0].ep.port, 70);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(main_conf_direct(bad[i], "A.B.CObj", &c, &a, &e), TARS_EARG);
+	assert_int_equal(main_conf_direct("h:1", "AB", &c, &a, &e), TARS_EARG);
+	arena_clear(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_key),
+		cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_errors_name_the_key),
+		cmocka_unit_test(test_direct),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
