@@ -53,7 +53,7 @@ exe       := $(B)/tars
 idlc      := $(B)/idlc
 hello     := $(B)/examples/hello/HelloServer
 
-.PHONY: all help check units units-objects fuzzers layers hdr-check fuzz perf interop install clean tools
+.PHONY: all help check units fuzzers layers hdr-check fuzz perf interop install clean tools
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -125,24 +125,23 @@ $(hello): $(exe) $(lib) $(public_h) $(wildcard etc/examples/hello/*)
 # ---- tests ----
 units: $(units)
 fuzzers: $(fuzzers)
-units-objects: $(proto_obj) $(idl_obj) $(core_obj) $(if_obj) $(B)/gen/sql.o
-$(B)/t/u-%: $(B)/t/unit/u-%.o $(proto_obj) $(idl_obj) $(core_obj) $(if_obj) $(B)/gen/sql.o
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
-$(B)/t/u-node-%: $(B)/t/unit/u-node-%.o $(filter-out $(B)/tars.o,$(roles_obj)) $(core_obj) $(idl_obj) $(proto_obj) $(if_obj)
+# Of the archive a test only takes what it names.
+$(B)/all.a: $(proto_obj) $(idl_obj) $(core_obj) $(if_obj) $(filter-out $(B)/tars.o,$(roles_obj))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(B)/t/u-%: $(B)/t/unit/u-%.o $(B)/all.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 # Without libFuzzer each target replays its corpus.
-$(B)/t/fuzz-%: $(B)/t/fuzz/fuzz-%.o $(call obj,t/fuzz/replay.c) $(proto_obj) $(idl_obj) $(core_obj) $(if_obj) $(B)/gen/sql.o
+$(B)/t/fuzz-%: $(B)/t/fuzz/fuzz-%.o $(call obj,t/fuzz/replay.c) $(B)/all.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-helpers := $(patsubst t/helper/%.c,$(B)/t/%,$(wildcard t/helper/*.c))
 # With clang and libFuzzer, for scripts/fuzz.
-$(B)/t/fuzzer-%: $(B)/t/fuzz/fuzz-%.o $(proto_obj) $(idl_obj) $(core_obj) $(if_obj) $(B)/gen/sql.o
+$(B)/t/fuzzer-%: $(B)/t/fuzz/fuzz-%.o $(B)/all.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(FUZZ_MAIN) -o $@ $^ $(LDLIBS)
+helpers := $(patsubst t/helper/%.c,$(B)/t/%,$(wildcard t/helper/*.c))
 tools: $(helpers)
-$(helpers): $(B)/t/%: $(B)/t/helper/%.o $(proto_obj) $(core_obj) $(idl_obj) $(if_obj) $(B)/gen/sql.o
+$(helpers): $(B)/t/%: $(B)/t/helper/%.o $(B)/all.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -31,8 +31,10 @@ struct tars_pending;  /* a call between f_begin and f_end */
 /* Where a servant's handlers run; the same handler works in all three. */
 enum tars_run {
 	TARS_RUN_POOL,    /* worker threads: may block (files, SQL, legacy libraries) */
-	TARS_RUN_CORO,    /* a coroutine on the connection's reactor: may wait for calls, not block */
-	TARS_RUN_INLINE,  /* on the reactor itself: fastest, must not wait at all */
+	TARS_RUN_CORO,    /* a coroutine on the connection's reactor: may wait for calls only */
+	/* On the reactor itself: fastest, must not wait at all; vector<byte> arguments are gone
+	 * when it returns. */
+	TARS_RUN_INLINE,
 };
 
 struct tars_servant {
@@ -45,9 +47,10 @@ struct tars_servant {
 
 struct tars_service {
 	const struct tars_servant *servants;      /* ends with { 0 } */
-	int (*init)(struct tars_app *app);        /* before the first request; non-zero: do not start */
+	/* Before the first request, in a worker thread: may block.  Not 0: do not start. */
+	int (*init)(struct tars_app *app);
 	void (*fini)(struct tars_app *app);       /* after the last */
-	int (*thread_init)(struct tars_app *app); /* in each worker thread, for handles of its own */
+	int (*thread_init)(struct tars_app *app); /* in each worker thread: its own handles */
 	void (*thread_fini)(struct tars_app *app);
 };
 
@@ -66,7 +69,8 @@ TARS_API const char *tars_config(const struct tars_app *app, const char *path,
 
 /* ---- inside a handler ---- */
 
-/* Return value of a handler that replies later: tars_hold(rq) first, f_reply() from any thread. */
+/* Return value of a handler that replies later: tars_hold(rq) first, f_reply() from any thread.
+ * When the last hold goes without a reply, the caller gets TARS_EUNKNOWN. */
 #define TARS_LATER (-1000000)
 
 /* Zeroed memory of the request. */
@@ -83,7 +87,7 @@ TARS_API struct tars_str tars_strndup(struct tars_req *rq, const char *p, size_t
 	 &(list)->v[(list)->n++])
 TARS_API void *tars_grow(struct tars_req *rq, void *v, uint32_t n, size_t size);
 
-/* Sets the code and text of the reply; returns code: `return tars_fail(rq, 7, "no user %d", id);` */
+/* Sets code and text of the reply and returns code: `return tars_fail(rq, 7, "no user %d", id);` */
 TARS_API int tars_fail(struct tars_req *rq, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -144,8 +148,9 @@ TARS_API int tars_invoke(struct tars_call *c, const struct tars_iface *iface, in
 			 const void *in, void *out);
 TARS_API int tars_invoke_oneway(struct tars_call *c, const struct tars_iface *iface, int func,
 				const void *in);
-/* done runs exactly once, on a reactor (from a handler: on its reactor, in a coroutine), and never
- * before this returns; state is the caller's.  A non-zero return means that done will not run. */
+/* done runs exactly once, in a coroutine of a reactor (of the handler's, if called in one; in its
+ * own thread then not before this returns).  out is NULL when rc is not 0; it belongs to c->rq,
+ * which is held until done returns; state is the caller's.  Non-zero return: done will not run. */
 TARS_API int tars_invoke_async(struct tars_call *c, const struct tars_iface *iface, int func,
 			       const void *in, tars_done *done, void *state);
 /* Never NULL; every begin wants its end.  c may go out of scope in between. */
@@ -153,7 +158,7 @@ TARS_API struct tars_pending *tars_invoke_begin(struct tars_call *c,
 						const struct tars_iface *iface, int func,
 						const void *in);
 TARS_API int tars_invoke_end(struct tars_pending *p, void *out);
-/* Late replies; release the hold afterwards.  Thread: any. */
+/* Late replies; release the hold afterwards.  TARS_EARG if there was one already.  Thread: any. */
 TARS_API int tars_reply(struct tars_req *rq, const void *out);
 TARS_API int tars_reply_error(struct tars_req *rq, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -261,7 +261,7 @@ void pgprivate_stop(struct pgprivate *p)
 	if (p->id.pid)
 		stop_server(p);
 	/* Only a short one below /tmp; it stays if the server does. */
-	if (p->place.socket_dir != p->place.dir)
+	if (p->place.socket_dir && p->place.socket_dir != p->place.dir)
 		rmdir(p->place.socket_dir);
 	arena_clear(&p->arena);
 	free(p);

@@ -205,6 +205,8 @@ static int run(const struct role *role, struct role_conf *rc, int argc, char **a
 	}
 	code = check_arguments(role, rc->conf.n_args, &e);
 	if (!code)
+		code = conf_check(&rc->conf, &e);
+	if (!code)
 		code = open_log(role, &rc->common, &e);
 	if (code) {
 		role_complain(role, &e);

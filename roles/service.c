@@ -119,6 +119,11 @@ static int read_again(struct service *s, struct role_conf *fresh, struct err *e)
 
 	if (rc)
 		return rc;
+	rc = conf_check(&fresh->conf, e);
+	if (rc) {
+		role_conf_release(fresh);
+		return rc;
+	}
 	conf_keep_fixed(&fresh->conf, &s->conf->conf, &fixed);
 	if (buf_size(&fixed))
 		log_warn(&s->log, "these options only change at the next start: %s",

@@ -4,7 +4,7 @@
 #	start_registry              on $registry_port, which stays the same when it is started again
 #	start_node [OPTION...]      called n1, in ./n1, on $node_port, which stays the same too
 #	ctl ARG...                  tars ctl
-#	deploy_hello [OPTION...]    TestApp.HelloServer of the examples
+#	deploy_hello [OPTION...]    TestApp.HelloServer of the examples; $hello_exe: another file
 #	lookup OBJ                  "host port" of its active endpoints, one a line
 #	state SERVER                "Active 1234 ...", as the node sees it
 #	pid_of SERVER
@@ -37,7 +37,7 @@ ctl () {
 
 deploy_hello () {
 	tars ctl deploy TestApp.HelloServer --node n1 \
-		--exe "$B/examples/hello/HelloServer" \
+		--exe "$B/examples/hello/${hello_exe:-HelloServer}" \
 		--servant "HelloObj@tcp -h 127.0.0.1 -p $hello_port" "$@"
 }
 
@@ -91,9 +91,10 @@ is_running () {
 	test -e "/proc/$1" && ! grep -q "^State:.Z" "/proc/$1/status"
 }
 
-# Processes whose command line names our directory.
+# Processes whose command line names our directory; the node first, it would start them again.
 kill_services_ () {
 	local p
+	test -z "${node_pid:-}" || kill_role node
 	for p in /proc/[0-9]*; do
 		if test "${p#/proc/}" != $$ &&
 				tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -qF "$PWD/n1/"; then

@@ -44,8 +44,8 @@ pg_place_ () {
 		getent passwd postgres >/dev/null && pg_account=postgres
 	fi
 	pg_data=$pg_dir
-	mkdir -p "$pg_dir" || return 1
-	if test ${#pg_dir} -gt 80 || ! (cd / && pg_as_ test -x "$pg_dir"); then
+	mkdir -p "${pg_dir%/*}" || return 1
+	if test ${#pg_dir} -gt 80 || ! (cd / && pg_as_ test -x "${pg_dir%/*}"); then
 		pg_data=/tmp/tars-t-$(id -u)-$(echo "$pg_dir" | cksum | tr -d ' ')
 	fi
 }

@@ -6,6 +6,8 @@
 #	role_name=second start_role registry ...     the same under another name
 #	stop_role registry [SIGNAL]                   waits for its end; its status is returned
 #	kill_role registry                            SIGKILL, and waits
+#	start_proxy wire 127.0.0.1 $registry_port     a relay that can fail: sets $wire_port
+#	proxy_do wire drop                            see t/helper/test-tool.c for the commands
 
 role_names=
 
@@ -57,10 +59,32 @@ kill_role () {
 	kill -KILL "${!pid_var}" && { reap_role_ "$1" || :; }
 }
 
+start_proxy () {
+	local name=$1 in out port lock_fd=${pg_users_fd:-9}
+	rm -f ".proxy.$name".*
+	mkfifo ".proxy.$name.in" ".proxy.$name.out" &&
+	exec {in}<>".proxy.$name.in" {out}<>".proxy.$name.out" || return
+	test-tool proxy "$2" "$3" <&$in >&$out 3>&- {test_pause_fd}>&- \
+		{lock_fd}>&- &
+	printf -v "${name}_pid" %s "$!"
+	role_names="$role_names $name"
+	read -r -t 10 -u "$out" port || return
+	printf -v "${name}_port" %s "$port"
+	printf -v "${name}_in" %s "$in"
+	printf -v "${name}_out" %s "$out"
+}
+
+# Returns when the command has taken effect.
+proxy_do () {
+	local in=${1}_in out=${1}_out answer
+	echo "${*:2}" >&${!in} && read -r -t 10 -u "${!out}" answer && test "$answer" = ok
+}
+
 # Their logs, when a test has failed.
 test_show_logs () {
 	local name
 	for name in $role_names; do
+		test -e "$name.log" || continue
 		echo "--- $name.log"
 		tail -n 30 "$name.log"
 	done

@@ -10,11 +10,7 @@ export HOME
 
 # "name = value" of each option of a role; "name =" where there is no default.
 options_of () {
-	case $1 in
-	registry|config|stat|log|patch|db) db=--db=x ;;
-	*) db= ;;
-	esac
-	tars "$1" $db "${@:2}" --show-config | sed -n \
+	tars "$1" "${@:2}" --show-config | sed -n \
 		-e 's/^# \([a-z0-9-]*\) is not set$/\1 =/p' -e 's/^\([a-z0-9-]* =.*\)/\1/p' |
 		grep -v -e '^config =' -e '^db =' | sort
 }

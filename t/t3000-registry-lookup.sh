@@ -8,10 +8,11 @@ test_description='look-ups: states, endpoints, groups, stations and sets, as rec
 replay_world () {
 	pg_create "routes_$1" &&
 	psql -q -v ON_ERROR_STOP=1 -d "$pg_dsn" -f "$t_dir/data/routes/$1.sql" &&
-	start_role registry --db "$pg_dsn" --listen 127.0.0.1:0 &&
-	route-replay "tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p $registry_port" \
+	role_name=$1 start_role registry --db "$pg_dsn" --listen 127.0.0.1:0 &&
+	local port=${1}_port &&
+	route-replay "tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p ${!port}" \
 		"$t_dir/data/routes/$1.calls" &&
-	stop_role registry
+	stop_role "$1"
 }
 
 pg_use || exit 1

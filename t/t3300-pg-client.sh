@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-test_description='the PostgreSQL client against a real server: t/unit/u-pg.c'
+test_description='the PostgreSQL client against a real server: t/unit/u-pg*.c'
 . "$(dirname "$0")/test-lib.sh"
 . "$t_dir/lib-pg.sh"
 
@@ -8,8 +8,10 @@ test_expect_success 'database' '
 	pg_create_empty client
 '
 
-test_expect_success 'u-pg' '
-	TARS_T_DSN=$pg_dsn u-pg
-'
+for unit in "$tree"/t/unit/u-pg*.c
+do
+	unit=$(basename "$unit" .c)
+	test_expect_success "$unit" "TARS_T_DSN=\$pg_dsn $unit"
+done
 
 test_done

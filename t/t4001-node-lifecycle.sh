@@ -143,12 +143,14 @@ test_expect_success 'a running service cannot be destroyed, a stopped one leaves
 '
 
 test_expect_success 'a service in a shared object runs in our own executable' '
-	so_port=$(free_port) &&
-	ctl deploy TestApp.SharedServer --node n1 --exe "$B/examples/hello/libHelloServer.so" \
-		--servant "HelloObj@tcp -h 127.0.0.1 -p $so_port" >out 2>&1 || true &&
-	grep "^exec " n1/tarsnode/data/TestApp.SharedServer/bin/tars_start.sh >got &&
-	test_grep "/tars app .*/libHelloServer.so --config=" got &&
-	ctl stop TestApp.SharedServer
+	hello_exe=libHelloServer.so deploy_hello &&
+	is_state TestApp.HelloServer Active &&
+	pid=$(pid_of TestApp.HelloServer) &&
+	tr "\0" " " <"/proc/$pid/cmdline" >got &&
+	test_grep "tars app .*/libHelloServer.so --config=" got &&
+	tars call "$hello" greet "{\"name\": \"eve\"}" >answer &&
+	test_grep "hello eve" answer &&
+	ctl stop TestApp.HelloServer
 '
 
 test_expect_success 'a node told to stop leaves the services running' '

@@ -68,6 +68,7 @@ struct coro {
 	void *arg;
 	size_t mapped;
 	unsigned tokens;                 /* wakes that have arrived and no park has used */
+	unsigned strays;                 /* parks of coro_await that another's wake ended */
 	bool parked, ended;
 	struct task deliver;             /* carries wakes to the reactor */
 	atomic_uint wakes;               /* not yet delivered; > 0: `deliver` is under way */
@@ -295,6 +296,7 @@ void coro_start(size_t stack, void (*fn)(void *), void *arg)
 	c->arg = arg;
 	c->tokens = 0;
 	c->parked = c->ended = false;
+	c->strays = 0;
 	c->deliver.run = deliver;
 	atomic_init(&c->wakes, 0);
 	run(c);
@@ -325,14 +327,42 @@ void coro_wake(struct coro *c)
 		reactor_post(r, &c->deliver);
 }
 
+/*
+ * Each await owes one park, because its waker wakes once; but a park may be ended by the wake of
+ * another await that is still to come.  Such a stray pays for one park of those to come.
+ */
+void coro_await(const int *done)
+{
+	struct coro *c = current;
+
+	BUG_ON(!c);
+	if (__atomic_load_n(done, __ATOMIC_ACQUIRE)) {
+		if (c->strays)
+			c->strays--;
+		else
+			coro_park(); /* until the waker has let go of c */
+		return;
+	}
+	for (;;) {
+		coro_park();
+		if (__atomic_load_n(done, __ATOMIC_ACQUIRE))
+			return;
+		c->strays++;
+	}
+}
+
 struct sleeper {
 	struct timer timer;
 	struct coro *coro;
+	int done;
 };
 
 static void on_slept(struct timer *t)
 {
-	coro_wake(container_of(t, struct sleeper, timer)->coro);
+	struct sleeper *s = container_of(t, struct sleeper, timer);
+
+	s->done = 1;
+	coro_wake(s->coro);
 }
 
 void coro_sleep_ms(int64_t ms)
@@ -341,5 +371,5 @@ void coro_sleep_ms(int64_t ms)
 
 	BUG_ON(!current);
 	timer_start(&s.timer, ms, on_slept);
-	coro_park();
+	coro_await(&s.done);
 }

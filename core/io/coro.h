@@ -26,6 +26,11 @@ void coro_park(void);
 /* Thread: any.  Exactly one park returns for each wake, so wake for a reason the coroutine waits
  * for, and once. */
 void coro_wake(struct coro *c);
+/*
+ * Parks until *done.  The waker sets it (release), then wakes, once; every done flag that is handed
+ * out must be awaited, in any order: a coroutine may have several at work.
+ */
+void coro_await(const int *done);
 /* Parks for a time. */
 void coro_sleep_ms(int64_t ms);
 /* Gives the free stacks of this thread back; the reactor does it when it stops. */

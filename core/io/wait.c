@@ -24,7 +24,7 @@ void wait_for(struct wait *w)
 {
 	if (w->coro) {
 		BUG_ON(w->coro != coro_self());
-		coro_park();
+		coro_await(&w->done);
 		return;
 	}
 	BUG_ON(!wait_is_possible());
@@ -34,8 +34,11 @@ void wait_for(struct wait *w)
 
 void wait_wake(struct wait *w)
 {
-	if (w->coro) {
-		coro_wake(w->coro);
+	struct coro *coro = w->coro;
+
+	if (coro) {
+		__atomic_store_n(&w->done, 1, __ATOMIC_RELEASE);
+		coro_wake(coro);
 		return;
 	}
 	/* From here on the waiter may have returned and *w be gone: the second step only uses its

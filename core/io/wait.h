@@ -3,6 +3,7 @@
  *
  * The waiting side inits, starts the operation, waits; the other side wakes exactly once.  On a
  * bare reactor wait_is_possible() is false and wait_for() is a bug.  Lives on the waiter's stack.
+ * Several may be at work at once; each that is started must be waited for, in any order.
  */
 #ifndef CORE_IO_WAIT_H
 #define CORE_IO_WAIT_H
@@ -13,7 +14,7 @@ struct coro;
 
 struct wait {
 	struct coro *coro;   /* NULL: a thread waits on `done` */
-	int done;            /* futex */
+	int done;            /* a thread's futex */
 };
 
 bool wait_is_possible(void);

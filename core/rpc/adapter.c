@@ -214,7 +214,8 @@ int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_
 		if (rc)
 			return rc;
 	}
-	rc = listener_open(&a->listener, conf->ep.host, conf->ep.port, BACKLOG, adapter_accepted, e);
+	rc = listener_open(&a->listener, conf->ep.host, conf->ep.port, BACKLOG, adapter_accepted,
+			   e);
 	if (rc)
 		return err_wrap(e, "adapter %s", a->name);
 	a->listening = true;

@@ -7,6 +7,7 @@
 
 #include "core/io/coro.h"
 #include "core/io/pool.h"
+#include "core/io/wait.h"
 #include "core/rpc/app_int.h"
 #include "core/rpc/proxy.h"
 #include "core/rpc/req.h"
@@ -208,7 +209,7 @@ struct on_loop {
 	struct task task;
 	struct loop *loop;
 	void (*fn)(struct loop *l);
-	struct coro *waiter;
+	struct wait wait;
 };
 
 static void run_on_loop(struct task *t)
@@ -216,17 +217,17 @@ static void run_on_loop(struct task *t)
 	struct on_loop *o = container_of(t, struct on_loop, task);
 
 	o->fn(o->loop);
-	coro_wake(o->waiter);
+	wait_wake(&o->wait);
 }
 
 static void on_each_loop(struct tars_app *app, void (*fn)(struct loop *l))
 {
 	for (unsigned i = 0; i < app->n_loops; i++) {
-		struct on_loop o = { .task.run = run_on_loop, .loop = &app->loops[i], .fn = fn,
-				     .waiter = coro_self() };
+		struct on_loop o = { .task.run = run_on_loop, .loop = &app->loops[i], .fn = fn };
 
+		wait_init(&o.wait);
 		reactor_post(o.loop->reactor, &o.task);
-		coro_park();
+		wait_for(&o.wait);
 	}
 }
 

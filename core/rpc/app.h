@@ -16,7 +16,7 @@ struct pool;
 
 struct app_conf {
 	unsigned reactors;          /* 0: 1 */
-	const char *locator;        /* object string of the registry; NULL or "": direct objects only */
+	const char *locator;        /* object string of the registry; NULL or "": none */
 	const char *module;         /* "App.Server": caller name in reports */
 	const char *node_name;      /* sent as context["node_name"]; NULL or "": not sent */
 	const char *set;            /* "name.area.group" or NULL */
@@ -31,8 +31,11 @@ struct app_conf {
 struct tars_app *app_new(const struct app_conf *conf, struct err *e);
 /* Runs main reactor and its helpers until app_stop; `started` runs first, in a coroutine. */
 void app_run(struct tars_app *app, void (*started)(void *arg), void *arg);
-/* Drains: adapters close, running requests finish (bounded by grace_ms), then app_run returns.
- * Thread: any. */
+/*
+ * Drains: adapters close, running requests finish (bounded by grace_ms), calls are cancelled, then
+ * app_run returns.  Coroutines of app_spawn should end by then; if anything is still waiting after
+ * a few seconds, app_free leaves the memory to the end of the process.  Thread: any.
+ */
 void app_stop(struct tars_app *app, int64_t grace_ms);
 void app_free(struct tars_app *app);
 
@@ -53,11 +56,11 @@ struct adapter_conf {
 	int64_t queue_timeout_ms;   /* default 10000 */
 	int64_t idle_ms;            /* close silent connections; 0: the endpoint's -t */
 	size_t max_frame;           /* 0: FRAME_DEFAULT_MAX */
-	const char *handle_group;   /* adapters of one group share workers; NULL: the adapter's own */
+	const char *handle_group;   /* adapters of one share workers; NULL: the adapter's own */
 	bool local;                 /* serves AdminObj and nothing else, and nobody else does */
 };
 struct adapter;
-/* On success *port_r is the real port.  e names address and cause ("port 17890 is in use by ..."). */
+/* On success *port_r is the real port.  e names address and cause ("the port is in use ..."). */
 int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_r, struct err *e);
 
 /* A coroutine on the main reactor with a request of its own, for the roles' periodic work. */

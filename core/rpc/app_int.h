@@ -50,7 +50,7 @@ struct loop {
 
 struct tars_app {
 	struct app_conf conf;
-	struct arena arena;                   /* configuration, names; under `lock` after the start */
+	struct arena arena;                   /* names and rows; under `lock` after the start */
 	struct loop *loops;
 	unsigned n_loops;
 	pthread_mutex_t lock;
@@ -63,7 +63,7 @@ struct tars_app {
 	bool has_pool_servant;
 	int (*thread_init)(struct tars_app *app);
 	void (*thread_fini)(struct tars_app *app);
-	void (*before_stop)(struct tars_app *app); /* in a worker, when the last request is answered */
+	void (*before_stop)(struct tars_app *app); /* in a worker, after the last request */
 	void (*on_shutdown)(struct tars_app *app); /* AdminObj.shutdown; NULL: app_stop */
 	void *hooks_arg;                      /* theirs */
 

@@ -146,7 +146,8 @@ static void peer_send_away(struct peer *peer, const struct err *why)
 
 static void peer_failed(struct peer *peer, const struct err *why)
 {
-	static const struct err unnamed = { TARS_ECONNECT, "the peer closed the connection at once" };
+	static const struct err unnamed = {
+		TARS_ECONNECT, "the peer closed the connection at once" };
 
 	peer->shielded_until_us = reactor_now() + SHIELD_MS * INT64_C(1000);
 	peer_send_away(peer, why && why->code ? why : &unnamed);

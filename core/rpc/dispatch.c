@@ -260,12 +260,14 @@ static void keep_body(struct tars_req *rq)
 {
 	rq->head.body.p = (const uint8_t *)arena_memdup(&rq->arena, rq->head.body.p,
 							rq->head.body.n);
-	if (rq->head.version == VERSION_TUP) {
-		rq->head.servant = (struct tars_str){ rq->servant->row.name,
-						      (uint32_t)rq->servant->name_len };
-		rq->head.func = (struct tars_str){ rq->func->name,
-						   (uint32_t)strlen(rq->func->name) };
-	}
+}
+
+/* TUP replies repeat the names, perhaps later, when the input buffer is gone. */
+static void keep_names(struct tars_req *rq)
+{
+	rq->head.servant = (struct tars_str){ rq->servant->row.name,
+					      (uint32_t)rq->servant->name_len };
+	rq->head.func = (struct tars_str){ rq->func->name, (uint32_t)strlen(rq->func->name) };
 }
 
 static void refuse_overload(struct tars_req *rq, unsigned n)
@@ -400,6 +402,8 @@ void dispatch(struct tars_req *rq)
 		return;
 	}
 	rq->func = &rq->servant->row.iface->funcs[rq->func_index];
+	if (rq->head.version == VERSION_TUP)
+		keep_names(rq);
 	switch (rq->servant->row.run) {
 	case TARS_RUN_INLINE:
 		run_handler(rq);

@@ -126,8 +126,8 @@ static int check_adapters(const struct service_run *run, struct err *e)
 {
 	for (unsigned i = 0; i < run->conf.n_adapters; i++)
 		if (!find_servant(run->service, run->conf.servants[i]))
-			return err_set(e, TARS_ECONF, "adapter %s: the program has no servant '%s', "
-				       "its first is '%s'", run->conf.adapters[i].name,
+			return err_set(e, TARS_ECONF, "adapter %s: the program has no servant "
+				       "'%s', its first is '%s'", run->conf.adapters[i].name,
 				       run->conf.servants[i], run->service->servants[0].name);
 	return TARS_OK;
 }

@@ -70,7 +70,8 @@ static const char *read_set(const struct tarsconf *tree)
 {
 	const char *enabled = get(tree, "/tars/application<enableset>");
 	const char *set = get(tree, "/tars/application<setdivision>");
-	const char *dot1 = set ? strchr(set, '.') : NULL, *dot2 = dot1 ? strchr(dot1 + 1, '.') : NULL;
+	const char *dot1 = set ? strchr(set, '.') : NULL;
+	const char *dot2 = dot1 ? strchr(dot1 + 1, '.') : NULL;
 
 	if (!enabled || strcasecmp(enabled, "y") || !dot2 || strchr(dot2 + 1, '.') || !dot2[1] ||
 	    dot1 == set || dot2 == dot1 + 1)

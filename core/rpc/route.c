@@ -151,7 +151,7 @@ static uint32_t virtual_nodes(const struct route *r, const struct endpoint *ep)
 	return w >= 8 ? (uint32_t)w / 4 : w > 0;
 }
 
-/* Several ports of one host are one node of the ring, the first of them: so does the official one. */
+/* Several ports of one host are one node of the ring, the first of them: the official way. */
 static void build_ring(struct route *r)
 {
 	struct ring_node *nodes = arena_alloc(&r->arena, r->n * sizeof(*nodes));

@@ -27,7 +27,7 @@ struct route {
 	struct arena arena;
 	struct endpoint *active;      /* sorted by "type:host:port", without duplicates */
 	uint32_t n;
-	int32_t *all;                 /* active and inactive in that order: index in active, or -1 */
+	int32_t *all;                 /* active and inactive, in order: index in active, or -1 */
 	uint32_t n_all;
 	struct turns turns;           /* of the active ones */
 	struct turns all_turns;       /* indices in `all`, for the mod hash */

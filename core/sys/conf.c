@@ -257,12 +257,8 @@ static int apply(struct conf *c, const struct conf_group *g, const struct opt *o
 	const struct conf_value *v = &g->value[o - g->opts];
 	const char *wrong;
 
-	if (!v->text) {
-		if (o->flags & OPT_REQUIRED)
-			return err_set(e, TARS_ECONF, "%s is missing: give --%s, %s or [%s] %s",
-				       o->name, o->name, env_name(c, o), c->section, o->name);
+	if (!v->text)
 		return 0;
-	}
 	wrong = opt_set(o, v->text, g->values, &c->arena);
 	if (!wrong)
 		return 0;
@@ -290,6 +286,16 @@ int conf_load(struct conf *c, int argc, char **argv, const struct conf_section *
 		for (o = c->group[i].opts; !rc && o->name; o++)
 			rc = apply(c, &c->group[i], o, e);
 	return rc;
+}
+
+int conf_check(struct conf *c, struct err *e)
+{
+	for (int i = 0; i < c->n_groups; i++)
+		for (const struct opt *o = c->group[i].opts; o->name; o++)
+			if (o->flags & OPT_REQUIRED && !c->group[i].value[o - c->group[i].opts].text)
+				return err_set(e, TARS_ECONF, "%s is missing: give --%s, %s or [%s] %s",
+					       o->name, o->name, env_name(c, o), c->section, o->name);
+	return 0;
 }
 
 static bool same_text(const char *a, const char *b)

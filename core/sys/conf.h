@@ -57,6 +57,8 @@ void conf_release(struct conf *c);
  */
 int conf_load(struct conf *c, int argc, char **argv, const struct conf_section *known,
 	      struct err *e);
+/* TARS_ECONF if an OPT_REQUIRED row has no value: after conf_load, before the values are used. */
+int conf_check(struct conf *c, struct err *e);
 /* Gives OPT_NORELOAD rows of `fresh` the values of `old`; appends the names of those that would
  * have changed to b, separated by ", ". */
 void conf_keep_fixed(struct conf *fresh, const struct conf *old, struct buf *b);

@@ -17,7 +17,8 @@ const struct fsm_row fsm_rows[] = {
 	ROW(ACTIVATING, START, ACTIVATING, NULL, "it is being started already"),
 	ROW(ACTIVATING, LAUNCHED, ACTIVATING, server_do_watch, "watch the process"),
 	ROW(ACTIVATING, LAUNCH_FAILED, INACTIVE, server_do_went_down, "say why, perhaps try again"),
-	ROW(ACTIVATING, KEEP_ACTIVATING, ACTIVATING, server_do_note_activating, "it is initialising"),
+	ROW(ACTIVATING, KEEP_ACTIVATING, ACTIVATING, server_do_note_activating,
+	    "it is initialising"),
 	ROW(ACTIVATING, KEEP_ALIVE, ACTIVE, server_do_note_alive, "it serves"),
 	ROW(ACTIVATING, EXITED, INACTIVE, server_do_went_down, "it died early: perhaps restart"),
 	ROW(ACTIVATING, TOO_SLOW, DEACTIVATING, server_do_kill, "kill it, then start it again"),
@@ -29,7 +30,8 @@ const struct fsm_row fsm_rows[] = {
 	    "it initialises again"),
 	ROW(ACTIVE, KEEP_ALIVE, ACTIVE, server_do_note_alive, "heartbeat"),
 	ROW(ACTIVE, EXITED, INACTIVE, server_do_went_down, "it died: restart"),
-	ROW(ACTIVE, SILENT, DEACTIVATING, server_do_shut_down, "ask it to stop, then start it again"),
+	ROW(ACTIVE, SILENT, DEACTIVATING, server_do_shut_down,
+	    "ask it to stop, then start it again"),
 	ROW(ACTIVE, STOP, DEACTIVATING, server_do_shut_down, "ask it to stop"),
 
 	ROW(DEACTIVATING, LAUNCHED, DEACTIVATING, server_do_kill, "stopped while it was launched"),
@@ -57,7 +59,8 @@ const char *server_event_name(int event)
 {
 	static const char *const names[SERVER_EVENTS] = {
 		"start", "found", "found-starting", "launched", "launch-failed", "keep-activating",
-		"keep-alive", "exited", "too-slow", "silent", "stop", "no-exit", "destroy", "removed",
+		"keep-alive", "exited", "too-slow", "silent", "stop", "no-exit", "destroy",
+		"removed",
 	};
 
 	return event >= 0 && event < SERVER_EVENTS ? names[event] : "?";
@@ -95,13 +98,15 @@ int fsm_verify(const struct fsm_row *rows, size_t n, struct err *e)
 
 	for (size_t i = 0; i < n; i++) {
 		if (rows[i].from == SERVER_DESTROYED)
-			return err_set(e, TARS_ECONF, "row %zu: nothing can happen to a Destroyed server",
+			return err_set(e, TARS_ECONF, "row %zu: nothing can happen to a Destroyed "
+				       "server",
 				       i);
 		if (!rows[i].text || !*rows[i].text)
 			return err_set(e, TARS_ECONF, "row %zu has no text", i);
 		for (size_t k = 0; k < i; k++)
 			if (rows[k].from == rows[i].from && rows[k].event == rows[i].event)
-				return err_set(e, TARS_ECONF, "rows %zu and %zu are both for %s in %s", k,
+				return err_set(e, TARS_ECONF, "rows %zu and %zu are both for %s in "
+					       "%s", k,
 					       i, server_event_name(rows[i].event),
 					       server_state_name(rows[i].from));
 	}
@@ -109,7 +114,8 @@ int fsm_verify(const struct fsm_row *rows, size_t n, struct err *e)
 		if (!(reached & 1u << s))
 			return err_set(e, TARS_ECONF, "no way leads to %s", server_state_name(s));
 		if (!(ending & 1u << s))
-			return err_set(e, TARS_ECONF, "no way leads out of %s", server_state_name(s));
+			return err_set(e, TARS_ECONF, "no way leads out of %s",
+				       server_state_name(s));
 	}
 	return 0;
 }

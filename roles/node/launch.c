@@ -137,7 +137,8 @@ static int run_script(struct script_job *job, int64_t timeout_ms, struct err *e)
 		return 1;
 	if (rc == 0 && status > 0) {
 		proc_print_status(text, sizeof(text), status);
-		return err_set(e, TARS_EUNKNOWN, "%s: script %s: %s", job->s->id, job->script, text);
+		return err_set(e, TARS_EUNKNOWN, "%s: script %s: %s", job->s->id, job->script,
+			       text);
 	}
 	return 0;
 }
@@ -155,8 +156,8 @@ int script_run(struct server *s, const char *script, int64_t timeout_ms, pid_t *
 	if (rc == 1) {
 		proc_kill(&job.id, SIGKILL, NULL);
 		proc_wait(&job.id, SCRIPT_MS, &(int){ 0 }, NULL);
-		rc = err_set(e, TARS_ETIMEOUT, "%s: script %s did not end within %lld ms", s->id, script,
-			     (long long)timeout_ms);
+		rc = err_set(e, TARS_ETIMEOUT, "%s: script %s did not end within %lld ms", s->id,
+			     script, (long long)timeout_ms);
 	}
 	*pid_r = job.pid;
 	arena_clear(&a);
@@ -216,8 +217,9 @@ static void launch_script(struct launch *l)
 	if (l->id.pid > 0 && proc_identify(l->id.pid, &l->id, NULL) < 0)
 		l->id.pid = 0;
 	if (l->id.pid <= 0 && !spec->paths.monitor_script)
-		l->rc = err_set(&l->err, TARS_ENOTFOUND, "%s: script %s ended and left no process: let "
-				"it print pid=<number>, or give the service a monitor script", s->id,
+		l->rc = err_set(&l->err, TARS_ENOTFOUND, "%s: script %s ended and left no process: "
+				"let it print pid=<number>, or give the service a monitor script",
+				s->id,
 				job.script);
 	else if (l->id.pid > 0)
 		proc_write_pid_file(spec->paths.pid, &l->id, NULL);
@@ -295,8 +297,8 @@ void server_start_if_due(struct server *s)
 	if (wait_ms > 0) {
 		timer_start(&s->restart, wait_ms, start_now);
 		if (s->limiter.is_punished && !was_punished)
-			notify(s, true, "[alarm] %s was started %d times within %lld s: next try in "
-			       "%lld s, or start it by command", s->id, limits->starts,
+			notify(s, true, "[alarm] %s was started %d times within %lld s: next try "
+			       "in %lld s, or start it by command", s->id, limits->starts,
 			       (long long)limits->window_ms / 1000, (long long)wait_ms / 1000);
 		return;
 	}

@@ -1,4 +1,4 @@
-/* The link to the registry: registration, heartbeats, descriptions, and a cache for when it is away. */
+/* The link to the registry: registration, heartbeats, descriptions and their cache. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +48,7 @@ static int find_name(struct node *n, struct tars_req *rq, struct err *e)
 static int refresh_locator(struct node *n, struct tars_req *rq, struct err *e)
 {
 	struct tars_call c = to(n, rq, query_object, CALL_MS);
-	struct tars_QueryF_findObjectById4All_in in = { .id = TARS_STR("tars.tarsregistry.QueryObj") };
+	struct tars_QueryF_findObjectById4All_in in = { .id = tars_strf(rq, "%s", query_object) };
 	struct tars_QueryF_findObjectById4All_out out = { 0 };
 	struct buf b = BUF_INIT;
 	int rc = tars_QueryF_findObjectById4All(&c, &in, &out);
@@ -102,11 +102,11 @@ static int register_node(struct node *n, struct tars_req *rq, struct err *e)
 	if (rc != 0)
 		return failed(&c, rc, "register", e);
 	if (out.ret == 1)
-		return err_set(e, TARS_EEXISTS, "another node called '%s' is active: give this one a "
-			       "name of its own (option name), or stop the other", n->name);
+		return err_set(e, TARS_EEXISTS, "another node called '%s' is active: give this one "
+			       "a name of its own (option name), or stop the other", n->name);
 	if (out.ret != 0)
-		return err_set(e, TARS_EUNKNOWN, "register node %s: the registry answered %d", n->name,
-			       out.ret);
+		return err_set(e, TARS_EUNKNOWN, "register node %s: the registry answered %d",
+			       n->name, out.ret);
 	n->is_registered = true;
 	report_again(n);
 	n->last_alive_us = reactor_now();
@@ -218,8 +218,8 @@ static void load_cache(struct node *n, struct tars_req *rq)
 	n->is_cache_tried = true;
 	pool_run(read_cache, &c);
 	if (c.rc == 0)
-		c.rc = codec_get_flat((const uint8_t *)c.text, c.n, list_type(), list, req_arena(rq),
-				      &c.err);
+		c.rc = codec_get_flat((const uint8_t *)c.text, c.n, list_type(), list,
+				      req_arena(rq), &c.err);
 	if (c.rc < 0) {
 		if (c.rc != TARS_ENOTFOUND)
 			log_warn(&n->log, "cache of the descriptions: %s", c.err.text);
@@ -244,7 +244,8 @@ int link_load(struct node *n, struct tars_req *rq, const char *app, const char *
 	if (rc != 0)
 		return rc;
 	if (!list.ret.n)
-		return err_set(e, TARS_ENOTFOUND, "%s.%s is not deployed on node %s: the registry has no "
+		return err_set(e, TARS_ENOTFOUND, "%s.%s is not deployed on node %s: the registry "
+			       "has no "
 			       "description of it", app, server, n->name);
 	return server_load(n, &list.ret.v[0], e);
 }

@@ -209,7 +209,7 @@ static int node_init(struct role_run *run, struct err *e)
 	node_spawn(n, link_run, n);
 	node_spawn(n, report_run, n);
 	timer_start(&n->monitor, conf->monitor_ms, node_monitor);
-	/* Ready means that the registry knows us, if it can be asked: who waits for us may deploy. */
+	/* Ready: the registry knows us, if it can be asked; who waits for us may deploy. */
 	signal_wait(&n->stepped, FIRST_STEP_MS);
 	return 0;
 }

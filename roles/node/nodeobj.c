@@ -60,12 +60,14 @@ static int await_start(struct tars_req *rq, struct server *s, struct tars_str *r
 	while (s->state != SERVER_ACTIVE && s->deaths == deaths && reactor_now() < until)
 		signal_wait(&s->changed, (until - reactor_now()) / 1000 + 1);
 	if (s->deaths != deaths) {
-		*result = tars_strf(rq, "%s did not start: %s", s->id, server_why(s, req_arena(rq)));
+		*result = tars_strf(rq, "%s did not start: %s", s->id,
+				    server_why(s, req_arena(rq)));
 		return -1;
 	}
 	*result = s->state == SERVER_ACTIVE
 		? tars_strf(rq, "%s is active, pid %d", s->id, s->proc.pid)
-		: tars_strf(rq, "server is activating, please check: %s, pid %d, has sent no keepAlive "
+		: tars_strf(rq, "server is activating, please check: %s, pid %d, has sent no "
+			    "keepAlive "
 			    "yet", s->id, s->proc.pid);
 	return 0;
 }
@@ -197,7 +199,8 @@ static int destroy(struct tars_req *rq, const struct tars_Node_destroyServer_in 
 				   CODE(LOAD_SERVICE_DESC_ERR));
 	} else if (server_event(s, EVENT_DESTROY, &e) < 0) {
 		out->ret = CODE(LOAD_SERVICE_DESC_ERR);
-		out->result = tars_strf(rq, "server state is not Inactive. the curent state is %s: stop "
+		out->result = tars_strf(rq, "server state is not Inactive. the curent state is %s: "
+					"stop "
 					"%s first", server_state_name((int)s->state), s->id);
 	} else {
 		out->result = tars_strf(rq, "%s is destroyed", s->id);
@@ -253,8 +256,8 @@ static void describe(struct tars_req *rq, struct server *s, struct tars_str *res
 				 "start limit reached, " : "", (long long)(wait_ms + 999) / 1000).p;
 	*result = tars_strf(rq, "getStateInfo [%s] succ: %s for %lld s%s%s%s", s->id,
 			    server_state_name((int)s->state),
-			    (long long)(reactor_now() - s->since_us) / 1000000, *why ? "; " : "", why,
-			    next);
+			    (long long)(reactor_now() - s->since_us) / 1000000, *why ? "; " : "",
+			    why, next);
 }
 
 static int get_state(struct tars_req *rq, const struct tars_Node_getStateInfo_in *in,
@@ -267,7 +270,8 @@ static int get_state(struct tars_req *rq, const struct tars_Node_getStateInfo_in
 	if (!s) {
 		out->ret = -1;
 		out->info.processId = -1;
-		out->result = tars_strf(rq, "getStateInfo [%s.%s] server not exist", in->application.p,
+		out->result = tars_strf(rq, "getStateInfo [%s.%s] server not exist",
+					in->application.p,
 					in->serverName.p);
 		return 0;
 	}

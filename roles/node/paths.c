@@ -14,7 +14,8 @@ bool name_is_safe(const char *name)
 	size_t n = strlen(name);
 
 	return n > 0 && n <= MAX_NAME && *name != '-' &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == n;
+	       strspn(name,
+		      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == n;
 }
 
 /* Blanks around a value are slips of a form in the console. */
@@ -95,11 +96,12 @@ static int resolved(struct arena *a, const char *from, const char *within, const
 	if (has_control(given))
 		return err_set(e, TARS_EARG, "%s: %s contains control characters", id, what);
 	if (strlen(given) >= PATH_MAX / 2)
-		return err_set(e, TARS_EARG, "%s: %s is longer than %d bytes", id, what, PATH_MAX / 2);
+		return err_set(e, TARS_EARG, "%s: %s is longer than %d bytes", id, what,
+			       PATH_MAX / 2);
 	path = cleaned(a, *given == '/' ? given : arena_strf(a, "%s/%s", from, given));
 	if (!path || !*path || (*given != '/' && !is_inside(path, within)))
-		return err_set(e, TARS_EARG, "%s: %s '%s' leads out of %s; use an absolute path or one "
-			       "below it", id, what, given, within);
+		return err_set(e, TARS_EARG, "%s: %s '%s' leads out of %s; use an absolute path or "
+			       "one below it", id, what, given, within);
 	*path_r = path;
 	return 0;
 }
@@ -122,7 +124,8 @@ static int exe_path(struct arena *a, const struct tars_ServerDescriptor *d, stru
 	int rc;
 
 	p->exe_is_given = *given != '\0';
-	rc = resolved(a, p->bin, p->dir, *given ? given : d->serverName.p, "the exe path", id, &p->exe,
+	rc = resolved(a, p->bin, p->dir, *given ? given : d->serverName.p, "the exe path", id,
+		      &p->exe,
 		      e);
 	if (rc < 0)
 		return rc;
@@ -141,7 +144,8 @@ int paths_make(const struct node_paths *node, const struct tars_ServerDescriptor
 	int rc;
 
 	if (!name_is_safe(app) || !name_is_safe(server))
-		return err_set(e, TARS_EARG, "server '%.64s.%.64s': its names may have letters, digits, "
+		return err_set(e, TARS_EARG, "server '%.64s.%.64s': its names may have letters, "
+			       "digits, "
 			       "'_' and '-' only", app, server);
 	memset(p, 0, sizeof(*p));
 	id = arena_strf(a, "%s.%s", app, server);
@@ -166,15 +170,17 @@ int paths_make(const struct node_paths *node, const struct tars_ServerDescriptor
 	p->log_dir = arena_strf(a, "%s%s/%s", node->log, app, server);
 	p->output = arena_strf(a, "%s/%s.log", p->log_dir, id);
 	if (!strcmp(app, "tars"))
-		p->installed_conf = arena_strf(a, "%s/%s/conf/%s.config.conf", node->root, server, id);
+		p->installed_conf = arena_strf(a, "%s/%s/conf/%s.config.conf", node->root, server,
+					       id);
 
 	rc = exe_path(a, d, p, id, e);
 	if (rc == 0)
-		rc = script_path(a, p, &d->startScript, "the start script", id, &p->start_script, e);
+		rc = script_path(a, p, &d->startScript, "the start script", id, &p->start_script,
+				 e);
 	if (rc == 0)
 		rc = script_path(a, p, &d->stopScript, "the stop script", id, &p->stop_script, e);
 	if (rc == 0)
-		rc = script_path(a, p, &d->monitorScript, "the monitor script", id, &p->monitor_script,
-				 e);
+		rc = script_path(a, p, &d->monitorScript, "the monitor script", id,
+				 &p->monitor_script, e);
 	return rc;
 }

@@ -43,7 +43,7 @@ struct server_paths {
 	const char *pid;           /* pid and start time that the node writes */
 	const char *log_dir, *output;
 	const char *start_script, *stop_script, *monitor_script; /* the user's own; NULL: none */
-	const char *installed_conf; /* of a platform service installed beside the node; NULL: none */
+	const char *installed_conf; /* of a platform service beside the node; NULL: none */
 };
 
 /* Letters, digits, '_' and '-', not at the start a '-'; at most 64. */

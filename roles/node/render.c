@@ -165,7 +165,7 @@ static int add_adapters(struct tarsconf *server, const struct tars_ServerDescrip
 
 /* ---- the whole ---- */
 
-/* The official node writes a blank for "\s", so that templates can keep one at the end of a value. */
+/* The official node writes a blank for "\s": so templates keep one at the end of a value. */
 static const char *with_blanks(struct arena *a, struct buf *b)
 {
 	const char *text = buf_str(b);

@@ -76,7 +76,8 @@ static int report_one(struct server *s, struct tars_req *rq)
 		return rc;
 	}
 	if (out.ret != 0)
-		log_warn(&s->log, "the registry does not take its state %s (%d): is it still deployed "
+		log_warn(&s->log, "the registry does not take its state %s (%d): is it still "
+			 "deployed "
 			 "on node %s?", server_state_name((int)state), out.ret, s->node->name);
 	s->reported_state = (int)state;
 	s->reported_pid = pid;

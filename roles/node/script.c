@@ -72,7 +72,8 @@ static void add_value(struct buf *b, const char *p, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		bool is_variable = p[i] == '$' && i + 1 < n &&
 				   (isalpha((unsigned char)p[i + 1]) || p[i + 1] == '_' ||
-				    (p[i + 1] == '{' && is_name(p + i + 2, strcspn(p + i + 2, "}"))));
+				    (p[i + 1] == '{' && is_name(p + i + 2, strcspn(p + i + 2,
+										   "}"))));
 
 		if (strchr("\"\\`", p[i]) || (p[i] == '$' && !is_variable))
 			buf_add_u8(b, '\\');
@@ -93,7 +94,8 @@ int script_env(struct buf *b, const char *env, struct err *e)
 		while (name < n && item[name] != '=')
 			name++;
 		if (!is_name(item, name))
-			return err_set(e, TARS_ECONF, "env item '%.*s' of the template is not NAME=value",
+			return err_set(e, TARS_ECONF, "env item '%.*s' of the template is not "
+				       "NAME=value",
 				       (int)n, item);
 		buf_addf(b, "export %.*s", (int)name, item);
 		if (name < n) {
@@ -184,10 +186,11 @@ static int missing_program(const struct script_in *in, struct err *e)
 	const char *exe = in->paths->exe;
 
 	if (file_is_regular(exe))
-		return err_set(e, TARS_ENOTFOUND, "%s: %s is not executable: chmod +x it, or release "
+		return err_set(e, TARS_ENOTFOUND, "%s: %s is not executable: chmod +x it, or "
+			       "release "
 			       "the package again", in->id, exe);
-	return err_set(e, TARS_ENOTFOUND, "%s: there is no program %s: release a package with it, or "
-		       "correct the exe path of the service", in->id, exe);
+	return err_set(e, TARS_ENOTFOUND, "%s: there is no program %s: release a package with it, "
+		       "or correct the exe path of the service", in->id, exe);
 }
 
 static int command_native(const struct script_in *in, struct arena *a, struct buf *b, struct err *e)
@@ -311,7 +314,7 @@ int script_start(const struct script_in *in, struct buf *b, struct err *e)
 	arena_init(&a, NULL, 0);
 	rc = add_prologue(in, b, e);
 	if (rc == 0) {
-		/* exec keeps the pid: the node sees the service itself end, with its exit status. */
+		/* exec keeps the pid: the node sees the service itself end, with its status. */
 		buf_add_str(b, "echo $$ > ");
 		script_word(b, in->paths->script_pid);
 		buf_add_str(b, "\nexec ");

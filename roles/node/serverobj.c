@@ -39,7 +39,8 @@ static int beat(struct tars_req *rq, const struct tars_ServerInfo *info, bool is
 
 	n->last_beat = time(NULL);
 	if (!s) {
-		log_every(10000, LOG_LEVEL_WARN, &n->log, "heartbeat of %s.%s, which is not deployed here",
+		log_every(10000, LOG_LEVEL_WARN, &n->log, "heartbeat of %s.%s, which is not "
+			  "deployed here",
 			  info->application.p, info->serverName.p);
 		return -1;
 	}

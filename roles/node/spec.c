@@ -50,7 +50,8 @@ static struct tars_ServerDescriptor *copied(struct arena *a, const struct tars_S
 	int rc;
 
 	codec_put_flat(&wire, &tars_ServerDescriptor_type, d, 0);
-	rc = codec_get_flat(buf_head(&wire), buf_size(&wire), &tars_ServerDescriptor_type, copy, a, e);
+	rc = codec_get_flat(buf_head(&wire), buf_size(&wire), &tars_ServerDescriptor_type, copy, a,
+			    e);
 	buf_release(&wire);
 	return rc < 0 ? NULL : copy;
 }
@@ -64,7 +65,8 @@ static void make_beats(struct spec *spec, const struct spec *old)
 	for (uint32_t i = 0; i < spec->n_beats; i++) {
 		struct heartbeat *b = &spec->beats[i];
 
-		b->adapter = i < d->adapters.n ? d->adapters.v[i].val.adapterName.p : "AdminAdapter";
+		b->adapter = i < d->adapters.n ? d->adapters.v[i].val.adapterName.p
+			: "AdminAdapter";
 		b->at_us = reactor_now();
 		for (uint32_t k = 0; old && k < old->n_beats; k++)
 			if (!strcmp(old->beats[k].adapter, b->adapter))
@@ -100,8 +102,8 @@ static int random_port(const struct job *job, struct err *e)
 		if (i == job->n_used && is_free(port))
 			return port;
 	}
-	return err_set(e, TARS_ELIMIT, "found no free port for its AdminObj between %d and %d in %d "
-		       "tries", LOCAL_PORT_MIN, LOCAL_PORT_MAX, LOCAL_PORT_TRIES);
+	return err_set(e, TARS_ELIMIT, "found no free port for its AdminObj between %d and %d in "
+		       "%d tries", LOCAL_PORT_MIN, LOCAL_PORT_MAX, LOCAL_PORT_TRIES);
 }
 
 /* The port stays the same as long as the file is there: running services listen on it. */

@@ -1,5 +1,5 @@
 /*
- * What the registry says of a server, and what follows from it: paths, configuration file, settings.
+ * What the registry says of a server, and what follows from it: paths, configuration, settings.
  *
  * Made as a whole and replaced as a whole, under the server's lock.  Owner: the server.
  * Thread: the main reactor; spec_make in a coroutine (file work runs in a worker).

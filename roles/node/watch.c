@@ -67,7 +67,8 @@ static void too_slow(struct timer *t)
 {
 	struct server *s = container_of(t, struct server, deadline);
 
-	notify(s, true, "[alarm] activating,pid not exist: %s sent no keepAlive within %lld ms", s->id,
+	notify(s, true, "[alarm] activating,pid not exist: %s sent no keepAlive within %lld ms",
+	       s->id,
 	       (long long)(s->spec ? s->spec->conf.activating_ms : 0));
 	server_event(s, EVENT_TOO_SLOW, NULL);
 }

@@ -8,7 +8,8 @@
 #include "if/Node.h"
 #include "if/RegistryF.h"
 #include "proto/tarsconf.h"
-#include "roles/registry/registry.h"
+#include "roles/registry/command.h"
+#include "roles/registry/profile.h"
 
 #define IN(f) const struct tars_AdminReg_##f##_in *in
 #define OUT(f) struct tars_AdminReg_##f##_out *out

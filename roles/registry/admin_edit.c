@@ -1,8 +1,7 @@
 /* AdminRegObj's writing operations on rows: servers, adapters, flow (contract 3.7). */
 #include "sql.h"
-#include "if/AdminReg.h"
 #include "proto/json.h"
-#include "roles/registry/registry.h"
+#include "roles/registry/command.h"
 
 enum { REFUSED = -1 };
 

@@ -96,9 +96,9 @@ static void check_due(struct timer *t);
 static void log_dead(const struct registry *reg, const struct Routes_NodeName_list *dead)
 {
 	for (uint32_t i = 0; i < dead->n; i++)
-		log_warn(NULL, "registry: node %s sent no heartbeat for %lld s: its servers are out "
+		log_warn(NULL, "registry: node %s sent no heartbeat for %g s: its servers are out "
 			 "of routing until it is back", dead->v[i].node_name.p,
-			 (long long)reg->conf->node_timeout_ms / 1000);
+			 (double)reg->conf->node_timeout_ms / 1000);
 }
 
 /*
@@ -119,6 +119,9 @@ static void check(struct tars_req *rq, void *arg)
 	struct err e = { 0 };
 	int rc = 0;
 
+	/* What has come in counts, also when it is not written yet. */
+	if (reg->heartbeats->list.beats.n)
+		write_beats(rq, reg);
 	if (may_judge(reg, reg->conf->node_timeout_ms))
 		rc = registry_sql(reg, &SQL_registry_dead_nodes,
 			      PG_PARAMS(arena_strf(a, "%lld", (long long)reg->conf->node_timeout_ms)),

@@ -1,8 +1,7 @@
 /* Commands to nodes: which node, the call, and a text that says what came of it. */
-#include "roles/registry/registry.h"
+#include "roles/registry/command.h"
 
 #include "sql.h"
-#include "if/AdminReg.h"
 #include "if/Node.h"
 
 /* Where a node takes commands, or NULL with a text that says why it takes none. */

@@ -5,10 +5,11 @@
 #include "if/Ctl.h"
 #include "proto/endpoint.h"
 #include "proto/tarsconf.h"
-#include "roles/registry/registry.h"
+#include "roles/registry/command.h"
+#include "roles/registry/profile.h"
 #include "sql.h"
 
-enum { REFUSED = -1, MAX_NAME = 128, MAX_SERVANTS = 256 };
+enum { REFUSED = -1, IDLE_MS = 60000, MAX_NAME = 128, MAX_SERVANTS = 256 };
 
 /* A deployment on its way: what the request says, completed. */
 struct deploy {
@@ -151,6 +152,9 @@ static int check_servant(struct deploy *d, uint32_t i)
 	}
 	if (endpoint_parse(endpoint, strlen(endpoint), ep, &d->e) < 0)
 		return err_wrap(&d->e, "servant %s", d->servant_of[i]);
+	/* It becomes the idle time-out of connections: three seconds are never meant. */
+	if (!strstr(endpoint, "-t "))
+		ep->timeout_ms = IDLE_MS;
 	if (ep->port < 1)
 		return err_set(&d->e, TARS_EARG, "servant %s: the endpoint '%s' has no port (-p)",
 			       d->servant_of[i], endpoint);
@@ -320,6 +324,8 @@ static int deploy(struct tars_req *rq, const struct tars_Ctl_deploy_in *in,
 		out->result = tars_strf(rq, "%s", d.e.text);
 		return TARS_OK;
 	}
+	/* Whoever deploys and then looks finds what he deployed. */
+	registry_reload_wait(d.reg);
 	out->ret = start_deployed(&d, &out->result);
 	return TARS_OK;
 }

@@ -1,5 +1,5 @@
 /* ServerDescriptors: rows of servers and adapters with the merged profile, as a node gets them. */
-#include "roles/registry/registry.h"
+#include "roles/registry/profile.h"
 
 #include "core/sys/log.h"
 #include "sql.h"

@@ -44,7 +44,7 @@ static int stopping(struct err *e)
 }
 
 int registry_sql(struct registry *reg, const struct sql *sql, const char *const *params,
-		   const struct tars_type *row, void *rows, struct arena *a, struct err *e)
+		 const struct tars_type *row, void *rows, struct arena *a, struct err *e)
 {
 	return reg->pg ? pg_query(reg->pg, sql, params, row, rows, a, e) : stopping(e);
 }
@@ -128,6 +128,26 @@ static void retry(struct timer *t)
 	registry_reload(container_of(t, struct registry, retry_timer));
 }
 
+struct reload_waiter {
+	struct reload_waiter *next;
+	struct wait wait;
+	uint64_t seq;               /* the load that it waits for */
+};
+
+static void wake_waiters(struct registry *reg, uint64_t seq)
+{
+	for (struct reload_waiter **p = &reg->waiters; *p; ) {
+		struct reload_waiter *w = *p;
+
+		if (w->seq > seq) {
+			p = &w->next;
+			continue;
+		}
+		*p = w->next;
+		wait_wake(&w->wait);
+	}
+}
+
 static void load_job(struct tars_req *rq, void *arg)
 {
 	struct registry *reg = arg;
@@ -138,6 +158,7 @@ static void load_job(struct tars_req *rq, void *arg)
 	do {
 		reg->load_again = false;
 		rc = registry_load_now(reg, &e);
+		wake_waiters(reg, rc < 0 || reg->stopping ? UINT64_MAX : reg->load_seq);
 	} while (rc == 0 && reg->load_again && !reg->stopping);
 	reg->loading = false;
 	if (rc < 0) {
@@ -158,6 +179,18 @@ void registry_reload(struct registry *reg)
 	timer_stop(&reg->retry_timer);
 	reg->loading = true;
 	registry_spawn(reg, load_job);
+}
+
+void registry_reload_wait(struct registry *reg)
+{
+	struct reload_waiter w = { .next = reg->waiters, .seq = reg->load_seq + 1 };
+
+	if (reg->stopping)
+		return;
+	wait_init(&w.wait);
+	reg->waiters = &w;
+	registry_reload(reg);
+	wait_for(&w.wait);
 }
 
 /* ---- what the database tells us ---- */

@@ -1,5 +1,5 @@
 /* RegistryObj: what nodes tell the registry, and what they get to run (contract 3.3). */
-#include "roles/registry/registry.h"
+#include "roles/registry/profile.h"
 
 #include "core/sys/log.h"
 #include "sql.h"
@@ -80,7 +80,7 @@ static int register_node(struct tars_req *rq, const struct tars_Registry_registe
 		return TARS_OK;
 	}
 	/* Its heartbeat comes before the database's notification may have reached us. */
-	registry_reload(reg);
+	registry_reload_wait(reg);
 	log_info(NULL, "registry: node %s registered from %s", in->nodeName.p, tars_peer(rq));
 	return TARS_OK;
 }

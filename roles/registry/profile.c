@@ -1,5 +1,5 @@
 /* Templates with their parents, merged into the configuration that a server gets (contract 4.4). */
-#include "roles/registry/registry.h"
+#include "roles/registry/profile.h"
 
 #include "core/sys/log.h"
 #include "sql.h"

@@ -53,6 +53,7 @@ struct registry {
 	bool load_failed_logged;
 	unsigned busy;                       /* coroutines that use this struct */
 	struct wait *drained;                /* wakes registry_stop when none is left */
+	struct reload_waiter *waiters;
 	struct task rebuild_task;
 	struct timer retry_timer, save_timer, check_timer, beat_timer, version_timer;
 };
@@ -60,11 +61,13 @@ struct registry {
 /* ---- load.c: database -> model ---- */
 /* pg_query and pg_begin; an error while the registry stops. */
 int registry_sql(struct registry *reg, const struct sql *sql, const char *const *params,
-		   const struct tars_type *row, void *rows, struct arena *a, struct err *e);
+		 const struct tars_type *row, void *rows, struct arena *a, struct err *e);
 int registry_begin(struct registry *reg, struct pg_tx **tx, struct err *e);
 /* Reads everything again, in the background; at most one more is remembered while one runs. */
 void registry_reload(struct registry *reg);
-/* The first load, in this coroutine; negative: the database is away or wrong. */
+/* The same, and waits until a load that began after this call is in the model, or has failed. */
+void registry_reload_wait(struct registry *reg);
+/* One load, in this coroutine; negative: the database is away or wrong. */
 int registry_load_now(struct registry *reg, struct err *e);
 /* From now on changes come in by themselves. */
 void registry_listen(struct registry *reg);
@@ -109,40 +112,6 @@ int snapshot_load(const char *path, struct model *m, struct err *e);
 /* Writes the present rows in a moment, in the background. */
 void registry_save_later(struct registry *reg);
 
-/* ---- profile.c ---- */
-/* Merged text of a template with its parents, and of a private profile on top. */
-struct templates;
-int templates_load(struct registry *reg, struct templates **t, struct arena *a, struct err *e);
-bool templates_has(const struct templates *t, struct tars_str name);
-/* A template that is missing or unreadable counts as empty; that is reported in the log. */
-struct tarsconf;
-struct tarsconf *templates_merge(const struct templates *t, struct tars_str name, struct arena *a);
-/* "(root:OK)(leaf:OK)": which templates were merged, and what is wrong with them. */
-struct tars_str templates_describe(const struct templates *t, struct tars_str name,
-				   struct arena *a);
-int tarsconf_text(const struct tarsconf *conf, struct tars_str *text, struct arena *a,
-		  struct err *e);
-
-/* ---- descriptor.c: servers as their nodes get them; empty names match all ---- */
-struct tars_ServerDescriptor_list;
-int descriptors_load(struct tars_req *rq, struct registry *reg, struct tars_str app,
-		     struct tars_str server, struct tars_str node,
-		     struct tars_ServerDescriptor_list *list, struct err *e);
-
-/* ---- admin_edit.c ---- */
-struct tars_AdminReg_insertServerConf_in;
-struct tars_AdminReg_insertServerConf_out;
-struct tars_AdminReg_insertAdapterConf_in;
-struct tars_AdminReg_insertAdapterConf_out;
-struct tars_AdminReg_updateServerFlowState_in;
-struct tars_AdminReg_updateServerFlowState_out;
-int admin_insert_server(struct tars_req *rq, const struct tars_AdminReg_insertServerConf_in *in,
-			struct tars_AdminReg_insertServerConf_out *out);
-int admin_insert_adapter(struct tars_req *rq, const struct tars_AdminReg_insertAdapterConf_in *in,
-			 struct tars_AdminReg_insertAdapterConf_out *out);
-int admin_flow_state(struct tars_req *rq, const struct tars_AdminReg_updateServerFlowState_in *in,
-		     struct tars_AdminReg_updateServerFlowState_out *out);
-
 /* ---- the servants' tables ---- */
 struct tars_QueryF;
 extern const struct tars_QueryF registry_query;
@@ -152,23 +121,5 @@ struct tars_AdminReg;
 extern const struct tars_AdminReg registry_admin;
 struct tars_Ctl;
 extern const struct tars_Ctl registry_ctl;
-
-/* ---- command.c: commands to nodes ---- */
-enum node_command { NODE_START, NODE_STOP, NODE_LOAD, NODE_DESTROY, NODE_NOTIFY };
-bool node_ping(struct tars_req *rq, struct registry *reg, struct tars_str name,
-	       struct tars_str *result);
-bool node_is_active(const struct registry *reg, struct tars_str name);
-/* 0 or what the node answered, or an official tarsErrCode; result: a text, always set. */
-int node_command(struct tars_req *rq, struct registry *reg, enum node_command cmd,
-		 const struct server_ref *ref, struct tars_str command, struct tars_str *result);
-int server_start(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
-		 struct tars_str *result);
-int server_stop(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
-		struct tars_str *result);
-int server_restart(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
-		   struct tars_str *result);
-/* Stops and destroys it on its node, if that is there, and deletes its rows. */
-int server_undeploy(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
-		    struct tars_str *result);
 
 #endif

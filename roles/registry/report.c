@@ -56,8 +56,9 @@ const char *state_name(int32_t server_state)
 	case tars_ServerState_Active:
 		return "active";
 	case tars_ServerState_Deactivating:
-	case tars_ServerState_Destroying: /* the column knows no "destroying" */
 		return "deactivating";
+	case tars_ServerState_Destroying:
+		return "destroying";
 	case tars_ServerState_Destroyed:
 		return "destroyed";
 	default:

@@ -35,7 +35,8 @@ static void test_bad_rows(void **state)
 	/* Without its last row nothing leads to Destroyed. */
 	assert_int_equal(fsm_verify(fsm_rows, fsm_n_rows - 1, &e), TARS_ECONF);
 	assert_string_equal(e.text, "no way leads out of Inactive");
-	rows[fsm_n_rows] = (struct fsm_row){ SERVER_DESTROYED, EVENT_START, SERVER_ACTIVE, NULL, "x" };
+	rows[fsm_n_rows] = (struct fsm_row){ SERVER_DESTROYED, EVENT_START, SERVER_ACTIVE, NULL,
+	"x" };
 	assert_int_equal(fsm_verify(rows, fsm_n_rows + 1, &e), TARS_ECONF);
 	rows[fsm_n_rows - 1].text = "";
 	assert_int_equal(fsm_verify(rows, fsm_n_rows, &e), TARS_ECONF);

@@ -249,7 +249,8 @@ static void test_env(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(script_env(&b, "FOO=1;BAR=two words|BAZ=\"q\"; QUX=$FOO:`id`$(id)", &e), 0);
+	assert_int_equal(script_env(&b, "FOO=1;BAR=two words|BAZ=\"q\"; QUX=$FOO:`id`$(id)", &e),
+			 0);
 	assert_string_equal(buf_str(&b), "export FOO=\"1\"\nexport BAR=\"two words\"\n"
 			    "export BAZ=\"q\"\nexport QUX=\"$FOO:\\`id\\`\\$(id)\"\n");
 	buf_clear(&b);
@@ -261,7 +262,8 @@ static void test_env(void **state)
 static void test_tail(void **state)
 {
 	struct place *p = *state;
-	const char *path = arena_strf(&p->a, "%s/log", p->dir), *text = "one\ntwo\nthree\x1b[0m\n\n";
+	const char *path = arena_strf(&p->a, "%s/log", p->dir),
+	*text = "one\ntwo\nthree\x1b[0m\n\n";
 
 	assert_string_equal(file_tail(path, 0, 2, &p->a), "");
 	assert_int_equal(file_write(path, text, strlen(text), 0644, NULL), 0);

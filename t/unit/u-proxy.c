@@ -210,7 +210,8 @@ static void test_cache_on_disk(void **state)
 
 static void test_broken_cache_file(void **state)
 {
-	static const char rubbish[] = "active T.S.Obj@tcp -h\nactive\n\n@\nactive @x\n\xff\xfe 1@2\n";
+	static const char rubbish[] =
+		"active T.S.Obj@tcp -h\nactive\n\n@\nactive @x\n\xff\xfe 1@2\n";
 	char path[] = "/tmp/u-proxy-XXXXXX";
 	struct app_conf conf = { .locator = "tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p 1",
 				 .cache_path = path };
@@ -267,7 +268,8 @@ struct bad_peer {
 
 static void bad_peer_open(struct bad_peer *p)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof(at);
 
 	*p = (struct bad_peer){ .listener = socket(AF_INET, SOCK_STREAM, 0) };

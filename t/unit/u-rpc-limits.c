@@ -107,7 +107,8 @@ static void raw_close(struct raw *r)
 	arena_clear(&r->arena);
 }
 
-static void send_work(struct raw *r, const struct request_packet *head, const char *what, int number)
+static void send_work(struct raw *r, const struct request_packet *head, const char *what,
+		      int number)
 {
 	put_work(&r->out, head, what, number);
 	raw_send(r->fd, &r->out);
@@ -408,7 +409,7 @@ static void test_hostile_bytes(void **state)
 		{ "\0\0\0\0", 4 },                          /* length below the minimum */
 		{ "\xff\xff\xff\xff", 4 },                  /* above the maximum */
 		{ "\0\0\0\x08xxxx", 8 },                    /* not a packet */
-		{ "\0\0\0\x06\x10\x01", 6 },                /* a packet without most of its fields */
+		{ "\0\0\0\x06\x10\x01", 6 },                /* most fields are missing */
 		{ "GET / HTTP/1.1\r\n\r\n", 18 },
 		{ "\0\0\0\x20\x10\x01\x2c\x3c\x40\x01\x57\xff\xff\xff\xff", 32 },
 	};

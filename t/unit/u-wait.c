@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/io/coro.h"
+#include "core/io/reactor.h"
 #include "core/io/wait.h"
 #include "t/unit/io-run.h"
 
@@ -102,6 +104,48 @@ static void run_bare(void (*fn)(struct task *))
 	reactor_free(r);
 }
 
+struct crossed {
+	struct wait wait;
+	struct timer timer;
+};
+
+static void on_crossed(struct timer *t)
+{
+	wait_wake(&container_of(t, struct crossed, timer)->wait);
+}
+
+/* Several at work, that end in another order than they are waited for, with a sleep among them. */
+static void wait_crossed(void *arg)
+{
+	static const int order[3][3] = { { 1, 9, 17 }, { 17, 9, 1 }, { 9, 1, 1 } };
+
+	(void)arg;
+	for (int round = 0; round < 3; round++) {
+		struct crossed c[3] = { 0 };
+		int64_t begun = reactor_clock();
+
+		for (int i = 0; i < 3; i++) {
+			wait_init(&c[i].wait);
+			timer_start(&c[i].timer, order[round][i], on_crossed);
+		}
+		coro_sleep_ms(5);
+		assert_true(reactor_clock() - begun >= 4000);
+		for (int i = 0; i < 3; i++) {
+			wait_for(&c[i].wait);
+			assert_true(c[i].wait.done);
+			assert_false(timer_is_running(&c[i].timer));
+		}
+		coro_sleep_ms(3);
+		assert_true(reactor_clock() - begun >= 7000);
+	}
+}
+
+static void test_several_at_once(void **state)
+{
+	(void)state;
+	io_run(wait_crossed, NULL);
+}
+
 static void test_bare_reactor_cannot_wait(void **state)
 {
 	int status;
@@ -126,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_thread_waits),
 		cmocka_unit_test(test_coroutine_waits),
 		cmocka_unit_test(test_wake_before_wait),
+		cmocka_unit_test(test_several_at_once),
 		cmocka_unit_test(test_bare_reactor_cannot_wait),
 	};
 

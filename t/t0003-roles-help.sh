@@ -25,8 +25,8 @@ test_expect_success 'every role has help, in 80 columns, in both spellings' '
 	for role in $roles
 	do
 		tars help $role >out &&
-		test_grep "^usage: tars $role \[options\]" out &&
-		test_grep "^  --config TEXT " out &&
+		test_grep "^usage: tars $role " out &&
+		test "$role" = app || test_grep "^  --config TEXT " out &&
 		! grep "^.\{81\}" out &&
 		tars $role --help >again &&
 		test_cmp out again || return 1
