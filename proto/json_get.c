@@ -370,6 +370,9 @@ static int take_struct(struct taker *k, const struct tars_type *t, const json_t 
 		const json_t *member = find_member(json, f);
 		int rc = take_member(k, f, member, value + f->offset);
 
+		/* Missing, but something unknown is there: that is the mistake to name. */
+		if (rc && !member && !k->ignores_unknown && unknown_member(k, t, json))
+			return rc;
 		if (rc) {
 			path_name(&k->path, path_field(f));
 			return rc;

@@ -534,8 +534,7 @@ static int ctl_main(int argc, char **argv, const void *conf)
 
 const struct role ctl_role = {
 	.name = "ctl",
-	.summary = "deploys, starts, stops and lists servers: deploy, undeploy, start, stop, restart, "
-		   "list, nodes",
+	.summary = "deploy, undeploy, start, stop, restart, list; nodes",
 	.args = "COMMAND [ARG...]",
 	.opts = ctl_opts,
 	.conf_size = sizeof(struct ctl_conf),

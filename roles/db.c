@@ -142,7 +142,7 @@ static int db_main(int argc, char **argv, const void *conf_)
 
 const struct role db_role = {
 	.name = "db",
-	.summary = "creates the database (init) or its missing tables (migrate), or looks (check)",
+	.summary = "creates the database (init) or missing tables (migrate), or looks (check)",
 	.args = "init|migrate|check",
 	.opts = db_opts,
 	.conf_size = sizeof(struct db_conf),

@@ -16,6 +16,11 @@ up_start () {
 	export TARS_LOCATOR="tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p $port"
 }
 
+# A call by name, or to the object named.
+greet () {
+	tars call "${1:-$hello}" greet '{"name":"x"}'
+}
+
 server_pid () {
 	tars ctl list --json | sed -n 's/.*"processId": *\([0-9]*\).*/\1/p' | head -n 1
 }
@@ -60,7 +65,7 @@ test_expect_success 'wrong calls say what is wrong, with their exit status' '
 	test_grep "argument of greet" err &&
 	test_expect_code 64 tars call $hello greet "{\"nam\":\"x\"}" 2>err &&
 	test_grep "nam.*name" err &&
-	test_expect_code 69 tars call TestApp.NoServer.NoObj greet 2>err &&
+	test_expect_code 69 tars call TestApp.NoServer.NoObj greet {} 2>err &&
 	test_grep "TestApp.NoServer.NoObj.*no endpoint.*registry" err &&
 	test_expect_code 69 tars call "$hello@tcp -h 127.0.0.1 -p 1" greet 2>err &&
 	test_grep "127.0.0.1:1|-p 1" err &&
@@ -74,7 +79,7 @@ test_expect_success 'wrong calls say what is wrong, with their exit status' '
 test_expect_success 'a service killed with -9 comes back by itself' '
 	pid=$(server_pid) &&
 	kill -9 "$pid" &&
-	wait_for 5 "tars call $hello greet 2>/dev/null" &&
+	wait_for 5 greet &&
 	test "$(server_pid)" != "$pid"
 '
 
@@ -82,9 +87,9 @@ test_expect_success 'down --keep-services leaves it running; the next up takes i
 	pid=$(server_pid) &&
 	tars down --path "$data" --keep-services &&
 	kill -0 "$pid" &&
-	tars call "$hello@tcp -h 127.0.0.1 -p $eport" greet &&
+	greet "$hello@tcp -h 127.0.0.1 -p $eport" &&
 	up_start &&
-	wait_for 20 "tars call $hello greet" &&
+	wait_for 20 greet &&
 	test "$(server_pid)" = "$pid"
 '
 
@@ -92,7 +97,7 @@ test_expect_success 'killed with -9, the platform comes back with what it knew' 
 	pid=$(server_pid) &&
 	kill -9 "$(cut -d" " -f1 "$data"/up.pid)" &&
 	up_start &&
-	wait_for 20 "tars call $hello greet" &&
+	wait_for 20 greet &&
 	test "$(server_pid)" = "$pid"
 '
 

@@ -58,13 +58,14 @@ static void index_rows(struct model *m)
 
 /* ---- our own objects, which must be found also before and without the database ---- */
 
-static bool is_listed(const struct Routes_PlatformRow_list *list, struct tars_str servant,
-		      struct tars_str endpoint)
+static struct Routes_PlatformRow *find_row(const struct Routes_PlatformRow_list *list,
+					   const struct Routes_PlatformRow *like)
 {
 	for (uint32_t i = 0; i < list->n; i++)
-		if (str_is(list->v[i].servant, servant) && str_is(list->v[i].endpoint, endpoint))
-			return true;
-	return false;
+		if (str_is(list->v[i].servant, like->servant) &&
+		    str_is(list->v[i].endpoint, like->endpoint))
+			return &list->v[i];
+	return NULL;
 }
 
 void registry_add_own(const struct registry *reg, struct model *m)
@@ -76,15 +77,21 @@ void registry_add_own(const struct registry *reg, struct model *m)
 	for (uint32_t i = 0; i < old->n; i++)
 		list.v[list.n++] = old->v[i];
 	for (unsigned i = 0; i < n; i++) {
-		struct Routes_PlatformRow row = {
+		struct tars_str endpoint = platform_endpoint(reg->platform, i);
+		/* The model may outlive the platform's texts. */
+		struct Routes_PlatformRow *known, row = {
 			.servant = platform_object_name(reg->platform, i),
-			.endpoint = platform_endpoint(reg->platform, i),
+			.endpoint = { arena_strdup(&m->arena, endpoint.p), endpoint.n },
 			.present_state = TARS_STR("active"),
 			.tars_version = TARS_STR(TARS_VERSION),
 			.enable_group = TARS_STR("N"),
 		};
 
-		if (!is_listed(old, row.servant, row.endpoint))
+		known = find_row(&list, &row);
+		/* Whatever the database says of us: we are here. */
+		if (known)
+			known->present_state = row.present_state;
+		else
 			list.v[list.n++] = row;
 	}
 	*old = list;
