@@ -85,7 +85,7 @@ $(B)/%.o: $(B)/%.c
 
 # Everything above proto/ and idl/ may include generated headers: generate them first.
 $(core_obj) $(roles_obj) $(if_obj): | $(if_gen) $(B)/gen/sql.c
-$(units:%=%.o): | $(if_gen) $(B)/gen/sql.c
+$(call obj,$(wildcard t/unit/*.c t/fuzz/*.c t/helper/*.c)): | $(if_gen) $(B)/gen/sql.c
 
 # ---- generated code: stage 0 of the IDL compiler needs none itself ----
 $(idlc): $(call obj,scripts/idlc.c) $(idl_obj) $(proto_obj)

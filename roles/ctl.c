@@ -16,8 +16,8 @@
 enum { MAX_PROFILE = 1 << 20, MAX_SERVANTS = 256 };
 
 struct ctl_conf {
-	const char *locator, *exe, *monitor_script, *node, *profile, *servant, *set, *start_script,
-		*stop_script, *template, *type;
+	const char *locator, *exe, *monitor_script, *node, *profile, *protocol, *servant, *set,
+		*start_script, *stop_script, *template, *type;
 	bool json, start;
 	int threads;
 	int64_t timeout_ms;
@@ -35,6 +35,8 @@ static const struct opt ctl_opts[] = {
 	    "deploy: the node to run on (default: the only one)"),
 	OPT("profile", struct ctl_conf, profile, NULL, OPT_FLAG_ONLY,
 	    "deploy: file with the server's own part of its configuration"),
+	OPT("protocol", struct ctl_conf, protocol, "tars", OPT_FLAG_ONLY,
+	    "deploy: what its servants speak, tars or not_tars"),
 	OPT("servant", struct ctl_conf, servant, NULL, OPT_FLAG_ONLY,
 	    "deploy: a servant, \"HelloObj@tcp -h HOST -p PORT\"; give more as arguments"),
 	OPT("set", struct ctl_conf, set, NULL, OPT_FLAG_ONLY, "deploy: its set, name.area.group"),
@@ -194,8 +196,8 @@ static int read_profile(struct ctl *c, struct tars_str *text)
 	fclose(f);
 	*text = tars_strndup(c->rq, (const char *)b.data, b.len);
 	buf_release(&b);
-	return text->n > MAX_PROFILE ? complain(c, EXIT_USAGE, "--profile %s is larger than %d bytes",
-						path, MAX_PROFILE) : 0;
+	return text->n > MAX_PROFILE ? complain(c, EXIT_USAGE, "--profile %s is larger than %d "
+						"bytes", path, MAX_PROFILE) : 0;
 }
 
 static int add_servant(struct ctl *c, struct tars_DeployReq *req, const char *text)
@@ -213,8 +215,7 @@ static int add_servant(struct ctl *c, struct tars_DeployReq *req, const char *te
 	s->servant = tars_strndup(c->rq, text, (size_t)(at - text));
 	s->endpoint = str_of(at + 1);
 	s->threads = c->conf->threads;
-	if (strcmp(c->conf->type, "not_tars") == 0)
-		s->protocol = TARS_STR("not_tars");
+	s->protocol = str_of(c->conf->protocol);
 	return 0;
 }
 
@@ -377,7 +378,8 @@ static int print_json(struct ctl *c, const struct tars_type *type, const void *v
 {
 	struct buf b = BUF_INIT;
 	struct err e = { 0 };
-	int rc = json_put(&b, type, value, isatty(STDOUT_FILENO) ? JSON_INDENT(2) : JSON_COMPACT, &e);
+	size_t flags = isatty(STDOUT_FILENO) ? JSON_INDENT(2) : JSON_COMPACT;
+	int rc = json_put(&b, type, value, flags, &e);
 
 	if (rc == 0)
 		puts(buf_str(&b));
@@ -391,6 +393,7 @@ static int ctl_list(struct ctl *c)
 	static const char *const head[COLUMNS] = {
 		"SERVER", "NODE", "TYPE", "WANTED", "STATE", "PID", "ENDPOINTS",
 	};
+	int func = tars_iface_find(&tars_Ctl_iface, "list", strlen("list"));
 	struct tars_Ctl_list_out out = { 0 };
 	const char **cells;
 	int status = get_servers(c, c->n_args ? c->args[0] : "", &out.servers);
@@ -398,8 +401,7 @@ static int ctl_list(struct ctl *c)
 	if (status)
 		return status;
 	if (c->conf->json)
-		return print_json(c, tars_Ctl_iface.funcs[tars_iface_find(&tars_Ctl_iface, "list", 4)].out,
-				  &out);
+		return print_json(c, tars_Ctl_iface.funcs[func].out, &out);
 	cells = arena_alloc(&c->arena, (out.servers.n + 1) * COLUMNS * sizeof(*cells));
 	memcpy(cells, head, sizeof(head));
 	for (uint32_t i = 0; i < out.servers.n; i++) {
@@ -473,8 +475,8 @@ static const struct command *find_command(struct ctl *c, const char *name)
 	if (near.best)
 		complain(c, 0, "'%s' is not a command (did you mean %s?)", name, near.best);
 	else
-		complain(c, 0, "'%s' is not a command: deploy, list, nodes, restart, start, stop or "
-			 "undeploy", name);
+		complain(c, 0, "'%s' is not a command: deploy, list, nodes, restart, start, stop "
+			 "or undeploy", name);
 	return NULL;
 }
 

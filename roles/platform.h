@@ -44,7 +44,7 @@ struct platform_object {
 	const struct tars_iface *iface;
 	const void *impl;
 	enum tars_run run;
-	unsigned endpoint;       /* index of the endpoint it is known by; the last one if there are less */
+	unsigned endpoint;       /* index of the one it is known by; the last if there are less */
 };
 
 struct platform;

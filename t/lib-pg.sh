@@ -9,6 +9,9 @@
 #	pg_create NAME         a database with all migrations; prints nothing, sets pg_dsn
 #	pg_create_empty NAME   an empty one
 #	pg_sql 'SELECT ...'    runs it on $pg_dsn: plain rows, columns separated by '|'
+#	pg_use_own             instead of pg_use: a cluster that only this script has, so it may
+#	pg_crash, pg_boot      kill it, and start it again
+#	pg_freeze, pg_thaw     stop all its processes where they are, and let them go on
 
 pg_dir=$B/trash/pg
 
@@ -55,6 +58,17 @@ pg_ctl_ () {
 }
 
 # The server must not keep our descriptors: prove waits until everybody has closed its output.
+pg_boot () {
+	(
+		cd "$pg_data" &&
+		pg_ctl_ -w -t 60 -l "$pg_data/log" -o "-c fsync=off \
+			-c full_page_writes=off -c synchronous_commit=off -c listen_addresses='' \
+			-c unix_socket_directories='$pg_data' -c max_connections=200 \
+			-c shared_buffers=32MB" start \
+			3>&- {pg_users_fd}>&- {test_pause_fd}>&-
+	)
+}
+
 pg_start_ () {
 	pg_ctl_ status >/dev/null 2>&1 && return
 	rm -rf "$pg_data" &&
@@ -63,13 +77,8 @@ pg_start_ () {
 	(
 		cd "$pg_data" &&
 		pg_as_ "$pg_bin/initdb" -D data -U tars -A trust -E UTF8 --locale=C --no-sync \
-			>initdb.log 2>&1 &&
-		pg_ctl_ -w -t 60 -l "$pg_data/log" -o "-c fsync=off \
-			-c full_page_writes=off -c synchronous_commit=off -c listen_addresses='' \
-			-c unix_socket_directories='$pg_data' -c max_connections=200 \
-			-c shared_buffers=32MB" start \
-			3>&- {pg_users_fd}>&- {test_pause_fd}>&-
-	) || {
+			>initdb.log 2>&1
+	) && pg_boot || {
 		cat "$pg_data/initdb.log" "$pg_data/log" 2>/dev/null
 		return 1
 	}
@@ -98,6 +107,30 @@ pg_use () {
 		pg_start_ 7>&-
 	) 7>>"$pg_dir.start" || return
 	export PGHOST=$pg_data PGUSER=tars
+}
+
+pg_use_own () {
+	pg_dir=$trash/pg
+	pg_use
+}
+
+pg_crash () {
+	pg_ctl_ -m immediate stop
+}
+
+pg_signal_ () {
+	local postmaster
+	postmaster=$(head -n 1 "$pg_data/data/postmaster.pid") &&
+	# shellcheck disable=SC2046
+	kill "-$1" "$postmaster" $(cat "/proc/$postmaster/task/$postmaster/children")
+}
+
+pg_freeze () {
+	pg_signal_ STOP
+}
+
+pg_thaw () {
+	pg_signal_ CONT
 }
 
 pg_psql_ () {

@@ -124,7 +124,8 @@ static void check(struct tars_req *rq, void *arg)
 		write_beats(rq, reg);
 	if (may_judge(reg, reg->conf->node_timeout_ms))
 		rc = registry_sql(reg, &SQL_registry_dead_nodes,
-			      PG_PARAMS(arena_strf(a, "%lld", (long long)reg->conf->node_timeout_ms)),
+			      PG_PARAMS(arena_strf(a, "%lld",
+					   (long long)reg->conf->node_timeout_ms)),
 			      &Routes_NodeName_type, &dead, a, &e);
 	if (rc >= 0 && may_judge(reg, reg->conf->platform_timeout_ms))
 		rc = registry_sql(reg, &SQL_registry_dead_platform,

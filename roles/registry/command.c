@@ -190,7 +190,7 @@ int server_stop(struct tars_req *rq, struct registry *reg, const struct server_r
 int server_restart(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
 		   struct tars_str *result)
 {
-	/* The setting stays active meanwhile: whoever looks in between sees a restart, not a stop. */
+	/* The setting stays active: whoever looks in between sees a restart, not a stop. */
 	if (!is_dns(rq, reg, ref)) {
 		int ret = node_command(rq, reg, NODE_STOP, ref, TARS_STR(""), result);
 

@@ -36,8 +36,8 @@ static int check_name(struct deploy *d, const char *what, struct tars_str s, con
 	if (ok)
 		return 0;
 	return err_set(&d->e, TARS_EARG, "%s '%.*s': up to %d letters, digits%s%s%s are allowed",
-		       what, (int)(s.n > 64 ? 64 : s.n), s.p, MAX_NAME, *also ? " and any of '" : "",
-		       also, *also ? "'" : "");
+		       what, (int)(s.n > 64 ? 64 : s.n), s.p, MAX_NAME,
+		       *also ? " and any of '" : "", also, *also ? "'" : "");
 }
 
 static int check_node(struct deploy *d)
@@ -105,7 +105,8 @@ static int check_set(struct deploy *d)
 	if (n == 0)
 		return 0;
 	if (n < 3)
-		return err_set(&d->e, TARS_EARG, "a set needs name, area and group (name.area.group)");
+		return err_set(&d->e, TARS_EARG, "a set needs name, area and group "
+			       "(name.area.group)");
 	if (check_name(d, "set name", req->setName, "_-") < 0 ||
 	    check_name(d, "set area", req->setArea, "_-") < 0 ||
 	    check_name(d, "set group", req->setGroup, "_-*") < 0)
@@ -146,8 +147,8 @@ static int check_servant(struct deploy *d, uint32_t i)
 	if (!strstr(endpoint, "-h ")) {
 		host = node_host(d);
 		if (!host)
-			return err_set(&d->e, TARS_EARG, "servant %s: the endpoint '%s' has no host "
-				       "(-h)", d->servant_of[i], endpoint);
+			return err_set(&d->e, TARS_EARG, "servant %s: the endpoint '%s' has no "
+				       "host (-h)", d->servant_of[i], endpoint);
 		endpoint = arena_strf(d->a, "%s -h %s", endpoint, host);
 	}
 	if (endpoint_parse(endpoint, strlen(endpoint), ep, &d->e) < 0)
@@ -159,8 +160,8 @@ static int check_servant(struct deploy *d, uint32_t i)
 		return err_set(&d->e, TARS_EARG, "servant %s: the endpoint '%s' has no port (-p)",
 			       d->servant_of[i], endpoint);
 	if (s->threads < 1 || s->maxconns < 1 || s->queuecap < 1 || s->queuetimeout < 1)
-		return err_set(&d->e, TARS_EARG, "servant %s: threads, connections and queue limits "
-			       "must be positive", d->servant_of[i]);
+		return err_set(&d->e, TARS_EARG, "servant %s: threads, connections and queue "
+			       "limits must be positive", d->servant_of[i]);
 	endpoint_print(&text, ep);
 	d->endpoint_of[i] = arena_strdup(d->a, buf_str(&text));
 	buf_release(&text);
@@ -277,8 +278,8 @@ static int write_all(struct deploy *d)
 	rc = write_server(d, tx);
 	if (rc >= 0)
 		rc = pg_tx_query(tx, &SQL_registry_adapters_delete,
-				 PG_PARAMS(d->ref.app.p, d->ref.server.p, d->ref.node.p), NULL, NULL,
-				 d->a, &d->e);
+				 PG_PARAMS(d->ref.app.p, d->ref.server.p, d->ref.node.p), NULL,
+				 NULL, d->a, &d->e);
 	for (uint32_t i = 0; rc >= 0 && i < d->req->servants.n; i++)
 		rc = write_adapter(d, tx, i);
 	if (rc < 0) {

@@ -12,7 +12,8 @@
  * to the node as it is: the node fails that one server and reports the text (officially it blocked
  * all servers of the node).
  */
-static struct tars_str merged_profile(const struct templates *t, const struct Routes_DescriptorRow *row,
+static struct tars_str merged_profile(const struct templates *t,
+				      const struct Routes_DescriptorRow *row,
 				      const char **async_threads, struct arena *a)
 {
 	struct tarsconf *conf = templates_merge(t, row->template_name, a), *own = tarsconf_new(a);
@@ -104,8 +105,9 @@ int descriptors_load(struct tars_req *rq, struct registry *reg, struct tars_str 
 	int rc = templates_load(reg, &t, a, e);
 
 	if (rc >= 0)
-		rc = registry_sql(reg, &SQL_registry_descriptors, PG_PARAMS(app.p, server.p, node.p),
-			      &Routes_DescriptorRow_type, &rows, a, e);
+		rc = registry_sql(reg, &SQL_registry_descriptors,
+				  PG_PARAMS(app.p, server.p, node.p),
+				  &Routes_DescriptorRow_type, &rows, a, e);
 	if (rc < 0)
 		return rc;
 	for (uint32_t i = 0; i < rows.n; i++) {

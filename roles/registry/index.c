@@ -29,7 +29,8 @@ void **index_slot(struct index *x, struct tars_str key)
 {
 	struct index_slot *slot = probe(x, key);
 
-	slot->key = key;
+	if (!slot->value)
+		slot->key = key;
 	return &slot->value;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/io/coro.h"
 #include "core/io/wait.h"
 #include "core/sys/log.h"
 #include "sql.h"
@@ -156,10 +157,17 @@ static void load_job(struct tars_req *rq, void *arg)
 
 	(void)rq;
 	do {
+		int64_t start_us = reactor_clock();
+
 		reg->load_again = false;
 		rc = registry_load_now(reg, &e);
 		wake_waiters(reg, rc < 0 || reg->stopping ? UINT64_MAX : reg->load_seq);
+		/* Under a storm of changes half of the time belongs to look-ups. */
+		if (rc == 0 && reg->load_again && !reg->stopping)
+			coro_sleep_ms((long)((reactor_clock() - start_us) / 1000));
 	} while (rc == 0 && reg->load_again && !reg->stopping);
+	if (reg->stopping)
+		wake_waiters(reg, UINT64_MAX);
 	reg->loading = false;
 	if (rc < 0) {
 		database_is_away(reg, &e);

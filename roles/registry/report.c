@@ -66,7 +66,7 @@ const char *state_name(int32_t server_state)
 	}
 }
 
-/* Puts the state into all rows of the server, which are adjacent.  True if that changed anything. */
+/* Puts the state into all rows of the server, which are adjacent.  True if that changed any. */
 static bool set_state(struct model *m, const struct report *r)
 {
 	struct tars_str key = { r->key, (uint32_t)strlen(r->key) };
@@ -167,7 +167,7 @@ int registry_report_state(struct registry *reg, struct arena *a, const struct se
 		return err_set(e, TARS_ENOTFOUND, "%s.%s is not deployed on node %s (tars ctl list "
 			       "shows what is)", ref->app.p, ref->server.p, ref->node.p);
 	if (rc < 0)
-		return err_wrap(e, "the state of %s.%s on node %s counts but is not stored, send it "
-				"again", ref->app.p, ref->server.p, ref->node.p);
+		return err_wrap(e, "the state of %s.%s on node %s counts but is not stored, send "
+				"it again", ref->app.p, ref->server.p, ref->node.p);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * Routing: which endpoints an object has, and which of them a caller gets (contract 3.2, 11.1, 11.2).
+ * Routing: which endpoints an object has, and which of them a caller gets (contract 3.2, 11).
  *
  * A route table is built from rows and immutable from then on; answers without groups and sets are
  * lists of the table itself, so a look-up copies two pointers.  Bytes and memory only.
@@ -45,7 +45,7 @@ struct route_table {
 	uint32_t n_objects, n_endpoints;
 	uint32_t n_bad;                 /* rows whose endpoint text is refused */
 	struct index by_id;
-	struct index group_by_host;     /* text of allow_ip_rule -> const struct Routes_GroupRule * */
+	struct index group_by_host;     /* entry of allow_ip_rule -> struct Routes_GroupRule */
 	struct index group_by_name;
 	struct route_priority *priorities;  /* in list_order */
 	uint32_t n_priorities;

@@ -199,7 +199,7 @@ static void add_endpoint(struct route_table *t, const struct candidate *c)
 
 	if (!c->servant.n || c->bak_flag == 1)
 		return;
-	if (endpoint_parse(c->endpoint.p, c->endpoint.n, &ep, NULL) < 0) {
+	if (!c->endpoint.n || endpoint_parse(c->endpoint.p, c->endpoint.n, &ep, NULL) < 0) {
 		t->n_bad++;
 		return;
 	}

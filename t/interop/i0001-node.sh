@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The official Node.js SDK against this platform: discovery by name, as client and as server.
 test_description='official Node.js SDK: found by name, calling and called'
-cd "$(dirname "$0")/.." && . ./test-lib.sh
+. "$(dirname "$0")/../test-lib.sh"
 . "$t_dir/lib-pg.sh"
 . "$t_dir/lib-tars.sh"
 
@@ -20,7 +20,7 @@ command -v node >/dev/null && command -v npm >/dev/null || {
 }
 
 test_expect_success 'the published packages install' '
-	test -d "$sdk/node_modules/@tars/rpc" || npm_install
+	{ test -d "$sdk/node_modules/@tars/rpc" || npm_install; }
 '
 
 test_expect_success 'the platform starts and knows our C service' '

@@ -1,25 +1,54 @@
 #!/bin/sh
 # What a call costs: a raw epoll echo against tars in its three run modes, in alternating rounds.
-# usage: p0001-echo.sh [--seconds N]     N: for all rounds together, 40 by default
-# B names the build directory.  Ratios compare CPU time of the server per call with the raw echo.
+# t/perf/README.md tells how to read the table.
 set -eu
 
-seconds=40 rounds=4
-case "${1-}" in
---seconds) seconds=$2 ;;
-'') ;;
-*) echo "usage: $0 [--seconds N]" >&2; exit 64 ;;
-esac
+usage='usage: p0001-echo.sh [--seconds N] [--rounds N] [--shapes LIST]
+  --seconds N    for all rounds together (80)
+  --rounds N     rounds, each with servers of its own (3)
+  --shapes LIST  CONNECTIONS:CALLS IN FLIGHT ON EACH:BYTES ... (1:1:128 64:1:128 1:64:128 64:1:16384)
+B names the build directory (build/gcc-release).'
+
+seconds=80 rounds=3 shapes='1:1:128 64:1:128 1:64:128 64:1:16384'
+while test $# -gt 0; do
+	case "$1" in
+	--help) echo "$usage"; exit 0 ;;
+	--seconds | --rounds | --shapes)
+		test $# -gt 1 || { echo "$1 needs a value" >&2; echo "$usage" >&2; exit 64; }
+		case "$1" in
+		--seconds) seconds=$2 ;;
+		--rounds) rounds=$2 ;;
+		--shapes) shapes=$2 ;;
+		esac
+		shift 2
+		;;
+	*) echo "unknown option $1" >&2; echo "$usage" >&2; exit 64 ;;
+	esac
+done
+for number in "$seconds" "$rounds"; do
+	case "$number" in
+	'' | *[!0-9]* | 0) echo "'$number' is not a number above 0" >&2; exit 64 ;;
+	esac
+done
 bin=${B:-build/gcc-release}/t/perf
 dir=$(mktemp -d)
 servers= pids=
-trap 'kill $pids 2>/dev/null || :; rm -rf "$dir"' EXIT
+
+stop_servers () {
+	for pid in $pids; do
+		kill "$pid" 2>/dev/null || :
+		wait "$pid" 2>/dev/null || :
+	done
+	servers= pids=
+}
+trap 'stop_servers; rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM
 
 # server NAME COMMAND...: starts it and waits for its "ready tcp HOST:PORT" line.
 server () {
 	name=$1
 	shift
+	rm -f "$dir/$name"
 	mkfifo "$dir/$name"
 	"$@" 2>"$dir/$name" >/dev/null &
 	pid=$!
@@ -36,39 +65,54 @@ server () {
 	servers="$servers $name:$pid:${line##*:}"
 }
 
-server raw "$bin/echo-raw"
-for mode in inline coro pool; do
-	server $mode "$bin/echo-tars" $mode --listen 127.0.0.1:0
-done
+# measure SHAPE NAME:PID:PORT: one line of results.
+measure () {
+	in_flight=${1#*:} pid=${2#*:} mode=tars
+	test "${2%%:*}" = raw && mode=raw
+	"$bin/load" --mode $mode --port "${2##*:}" --pid "${pid%:*}" --seconds "$each" \
+		--connections "${1%%:*}" --in-flight "${in_flight%:*}" --payload "${1##*:}" \
+		>"$dir/line"
+	echo "server=${2%%:*} $(cat "$dir/line")" >>"$dir/results"
+}
 
-shapes='1:1:64 1:1:4096 16:8:64'   # connections, calls in flight on each, bytes
-each=$(awk "BEGIN { print $seconds / ($rounds * 3 * 4 * 1.1) }")
+set -- $shapes
+each=$(awk "BEGIN { print $seconds / ($rounds * $# * 4 * 1.1) }")
 round=0
-while test $round -lt $rounds; do
+while test $round -lt "$rounds"; do
+	server raw "$bin/echo-raw"
+	for mode in inline coro pool; do
+		server $mode "$bin/echo-tars" $mode --listen 127.0.0.1:0
+	done
 	for shape in $shapes; do
-		rest=${shape#*:}
 		for s in $servers; do
-			name=${s%%:*} port=${s##*:} pid=${s#*:} mode=tars
-			test $name = raw && mode=raw
-			"$bin/load" --mode $mode --port "$port" --pid "${pid%:*}" --seconds "$each" \
-				--connections "${shape%%:*}" --in-flight "${rest%:*}" \
-				--payload "${rest#*:}" >"$dir/line"
-			echo "server=$name $(cat "$dir/line")" >>"$dir/results"
+			measure "$shape" "$s"
 		done
 	done
+	stop_servers
 	round=$((round + 1))
 done
 
 awk '
-function median(key, field,    n, i, j, v, x) {
+# Sorts what was measured into v[1..n] and returns n.
+function sorted(key, field, v,    n, i, j, x) {
 	n = split(values[key, field], v, " ")
-	for (i = 2; i <= n; i++) {
+	for (i = 1; i <= n; i++) {
 		x = v[i] + 0
-		for (j = i - 1; j > 0 && v[j] + 0 > x; j--)
+		for (j = i - 1; j > 0 && v[j] > x; j--)
 			v[j + 1] = v[j]
 		v[j + 1] = x
 	}
-	return n % 2 ? v[(n + 1) / 2] + 0 : (v[n / 2] + v[n / 2 + 1]) / 2
+	return n
+}
+function median(key, field,    n, v) {
+	n = sorted(key, field, v)
+	return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
+}
+# Half the distance between the extremes, in percent of the median.
+function spread(key, field,    n, v, m) {
+	n = sorted(key, field, v)
+	m = median(key, field)
+	return m ? 50 * (v[n] - v[1]) / m : 0
 }
 {
 	for (i = 1; i <= NF; i++) {
@@ -83,16 +127,20 @@ function median(key, field,    n, i, j, v, x) {
 	}
 	for (name in f)
 		values[key, name] = values[key, name] " " f[name]
+	# To the raw echo of the same round, which comes first.
+	if (f["server"] == "raw")
+		raw_us = f["cpu_us"]
+	if (raw_us > 0)
+		values[key, "ratio"] = values[key, "ratio"] " " f["cpu_us"] / raw_us
 }
 END {
-	printf "%-20s %-8s %12s %10s %10s %12s %8s\n",
-	       "connections x calls", "server", "calls/s", "p50 us", "p99 us", "CPU us/call", "ratio"
+	printf "%-20s %-7s %12s %7s %10s %10s %12s %7s\n", "connections x calls", "server",
+	       "CPU us/call", "ratio", "+-", "calls/s", "p50 us", "p99 us"
 	for (i = 1; i <= n_order; i++) {
-		split(order[i], part, SUBSEP)
-		cpu = median(order[i], "cpu_us")
-		raw = median("raw" SUBSEP part[2], "cpu_us")
-		printf "%-20s %-8s %12.0f %10.1f %10.1f %12.2f %8s\n", part[2], part[1],
-		       median(order[i], "calls_per_s"), median(order[i], "p50_us"),
-		       median(order[i], "p99_us"), cpu, raw ? sprintf("%.2f", cpu / raw) : "-"
+		key = order[i]
+		split(key, part, SUBSEP)
+		printf "%-20s %-7s %12.2f %7.2f %9.0f%% %10.0f %12.1f %7.1f\n", part[2], part[1],
+		       median(key, "cpu_us"), median(key, "ratio"), spread(key, "ratio"),
+		       median(key, "calls_per_s"), median(key, "p50_us"), median(key, "p99_us")
 	}
 }' "$dir/results"

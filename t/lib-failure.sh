@@ -1,0 +1,95 @@
+# What the failure tests measure: look-ups of the hello service, deadlines, memory.
+# Source it after test-lib.sh and lib-node.sh.
+#
+#	slow_hello               makes ./slow-hello: HelloServer, two seconds late
+#	query FUNC               a look-up of $hello, the registry's answer as JSON
+#	found_everywhere         it is in every kind of look-up
+#	found_nowhere            it is in none
+#	within_ms LIMIT COND WHAT   polls; fails when it took longer, and says how long it took
+#	sample_lookups           in the background, again and again, until
+#	end_samples              ... which fails if any of them missed it
+#	resident_kb PID          its resident memory
+#	pids_of FILE             processes that run this program
+
+hello=TestApp.HelloServer.HelloObj
+
+query () {
+	tars call tars.tarsregistry.QueryObj "$1" \
+		"{\"id\": \"$hello\"${2:+, $2}}"
+}
+
+# every_query PATTERN: every kind of look-up answers like this.
+every_query_ () {
+	local query
+	for query in findObjectById findObjectById4Any findObjectById4All \
+			findObjectByIdInSameGroup 'findObjectByIdInSameSet "setId":"x.y.1"'; do
+		# shellcheck disable=SC2086
+		query $query | grep -qE "\"(tars_ret|activeEp)\":$1" || return 1
+	done
+}
+
+found_everywhere () {
+	every_query_ '\[\{'
+}
+
+found_nowhere () {
+	every_query_ '\[\]'
+}
+
+now_ms () {
+	echo $((${EPOCHREALTIME/./} / 1000))
+}
+
+within_ms () {
+	local from took
+	from=$(now_ms)
+	wait_for $(($1 / 1000 + 10)) "$2" || return
+	took=$(($(now_ms) - from))
+	echo "# $3: $took ms" | tee /dev/fd/3
+	test "$took" -le "$1"
+}
+
+sample_lookups () {
+	rm -f sampled samples.end
+	(
+		until test -e samples.end; do
+			query findObjectByIdInSameGroup || echo failed
+		done >sampled
+	) 3>&- &
+	sampler=$!
+	test_at_end '>samples.end; wait "$sampler"'
+	wait_for 10 'test -s sampled'
+}
+
+end_samples () {
+	>samples.end
+	wait "$sampler"
+	echo "# $(wc -l <sampled) look-ups meanwhile" | tee /dev/fd/3
+	test_grep '"activeEp":\[\{' sampled &&
+	! grep -v '"activeEp":\[{' sampled
+}
+
+resident_kb () {
+	sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status"
+}
+
+pids_of () {
+	local exe
+	for exe in /proc/[0-9]*/exe; do
+		if test "$(readlink "$exe" 2>/dev/null)" = "$1"; then
+			basename "${exe%/exe}"
+		fi
+	done
+}
+
+# Long enough without a heartbeat that nobody can miss the gap.
+slow_hello () {
+	cat >slow-hello <<-EOF
+		#!/usr/bin/env bash
+		exec 7<>"$PWD/.pause"
+		read -r -t 2 -u 7
+		exec 7>&-
+		exec "$B/examples/hello/HelloServer" "\$@"
+	EOF
+	chmod 755 slow-hello
+}
