@@ -114,7 +114,8 @@ static struct tars_str str_of(const char *s)
 static int tell(const struct ctl *c, int ret, struct tars_str text)
 {
 	if (ret != 0)
-		return complain(c, EXIT_FAILED, "%s", text.n ? text.p : "refused without a reason");
+		return complain(c, ret == TARS_EDB || ret == TARS_EDBUNCERTAIN ? EXIT_UNAVAILABLE
+			       : EXIT_FAILED, "%s", text.n ? text.p : "refused without a reason");
 	if (text.n)
 		puts(text.p);
 	return EXIT_ASKED;

@@ -9,10 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/sys/file.h"
 #include "core/sys/log.h"
 #include "core/sys/migrate.h"
 #include "core/sys/proc.h"
-#include "roles/node/files.h"
 #include "roles/pgprivate.h"
 #include "roles/role.h"
 

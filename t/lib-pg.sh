@@ -62,7 +62,8 @@ pg_boot () {
 	(
 		cd "$pg_data" &&
 		pg_ctl_ -w -t 60 -l "$pg_data/log" -o "-c fsync=off \
-			-c full_page_writes=off -c synchronous_commit=off -c listen_addresses='' \
+			-c full_page_writes=off -c synchronous_commit=${pg_commit:-off} \
+			-c listen_addresses='' \
 			-c unix_socket_directories='$pg_data' -c max_connections=200 \
 			-c shared_buffers=32MB" start \
 			3>&- {pg_users_fd}>&- {test_pause_fd}>&-
@@ -111,6 +112,7 @@ pg_use () {
 
 pg_use_own () {
 	pg_dir=$trash/pg
+	pg_commit=on
 	pg_use
 }
 

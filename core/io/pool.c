@@ -14,15 +14,17 @@
 #include "proto/arena.h"
 
 /*
- * A pool has one queue that all workers serve, or (ordered) one queue for each worker.  A task
- * either goes straight into the hands of a sleeping worker or into the queue, never both: so a
- * submit wakes exactly one worker or none, and a queue is empty while one of its workers sleeps.
+ * A pool has one queue that all workers serve, or (ordered) one queue for each worker.  At most one
+ * of its workers is being woken at a time; when that one is up and finds more than its own task, it
+ * wakes the next.  So a single task wakes one worker, and a burst is not slowed down by a wake for
+ * each of its tasks.  Always: tasks wait and a worker sleeps => a worker is being woken.
  */
 struct queue {
 	pthread_mutex_t lock;
 	struct task_list tasks;
 	struct worker *idle;      /* last to fall asleep first: its caches are warm */
-	bool stopping;
+	unsigned n_tasks, n_idle; /* n_idle: asleep, or being woken */
+	bool waking, stopping;
 };
 
 struct worker {
@@ -30,7 +32,6 @@ struct worker {
 	struct queue *queue;
 	struct worker *next_idle;
 	struct wait wait;
-	struct task *task;        /* handed over; NULL: stop */
 	int init_rc;
 	pthread_t thread;
 };
@@ -46,26 +47,51 @@ struct pool {
 
 /* ---- workers ---- */
 
+/* The worker to wake, once the lock is given back; NULL if none is wanted. */
+static struct worker *queue_rouse(struct queue *q)
+{
+	struct worker *w = q->idle;
+
+	if (!w || q->waking || !q->n_tasks)
+		return NULL;
+	q->idle = w->next_idle;
+	q->waking = true;
+	return w;
+}
+
+static void worker_sleep(struct worker *w, struct queue *q)
+{
+	wait_init(&w->wait);
+	w->next_idle = q->idle;
+	q->idle = w;
+	q->n_idle++;
+	pthread_mutex_unlock(&q->lock);
+	wait_for(&w->wait);
+	pthread_mutex_lock(&q->lock);
+	q->n_idle--;
+	q->waking = false;
+}
+
 /* The next task, or NULL when the pool stops. */
 static struct task *worker_next(struct worker *w)
 {
 	struct queue *q = w->queue;
+	struct worker *next;
 	struct task *t;
 
 	pthread_mutex_lock(&q->lock);
-	t = task_list_take(&q->tasks);
-	if (t || q->stopping) {
-		pthread_mutex_unlock(&q->lock);
-		if (t)
-			atomic_fetch_sub_explicit(&w->pool->length, 1, memory_order_relaxed);
-		return t;
+	/* A busy worker may have been faster than the one that was woken. */
+	while (!(t = task_list_take(&q->tasks)) && !q->stopping)
+		worker_sleep(w, q);
+	if (t) {
+		q->n_tasks--;
+		atomic_fetch_sub_explicit(&w->pool->length, 1, memory_order_relaxed);
 	}
-	wait_init(&w->wait);
-	w->next_idle = q->idle;
-	q->idle = w;
+	next = queue_rouse(q);
 	pthread_mutex_unlock(&q->lock);
-	wait_for(&w->wait);
-	return w->task;
+	if (next)
+		wait_wake(&next->wait);
+	return t;
 }
 
 static void *worker_main(void *arg)
@@ -143,25 +169,21 @@ struct pool *pool_new(const struct pool_conf *conf, struct err *e)
 	return pool_start(pool_alloc(conf), e);
 }
 
-/* False if all workers are busy and the task had to queue. */
+/* False if all workers are busy and the task has to wait for one. */
 static bool queue_submit(struct pool *p, struct queue *q, struct task *t)
 {
 	struct worker *w;
+	bool is_soon;
 
 	pthread_mutex_lock(&q->lock);
-	w = q->idle;
-	if (w) {
-		q->idle = w->next_idle;
-	} else {
-		task_list_add(&q->tasks, t);
-		atomic_fetch_add_explicit(&p->length, 1, memory_order_relaxed);
-	}
+	task_list_add(&q->tasks, t);
+	atomic_fetch_add_explicit(&p->length, 1, memory_order_relaxed);
+	is_soon = ++q->n_tasks <= q->n_idle;
+	w = queue_rouse(q);
 	pthread_mutex_unlock(&q->lock);
-	if (!w)
-		return false;
-	w->task = t;
-	wait_wake(&w->wait);
-	return true;
+	if (w)
+		wait_wake(&w->wait);
+	return is_soon;
 }
 
 void pool_submit(struct pool *p, struct task *t, uint64_t lane)
@@ -188,7 +210,6 @@ static void queue_stop(struct queue *q)
 	pthread_mutex_unlock(&q->lock);
 	for (; w; w = next) {
 		next = w->next_idle;
-		w->task = NULL;
 		wait_wake(&w->wait);
 	}
 }

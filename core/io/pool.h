@@ -1,8 +1,8 @@
 /*
  * Pool of worker threads with a bounded queue.
  *
- * Thread: any, except pool_free (the owner, when nobody submits any more).  Exactly one sleeping
- * worker is woken per task, none if all are busy.
+ * Thread: any, except pool_free (the owner, when nobody submits any more).  A single task
+ * wakes one worker; a burst wakes one after the other, while tasks wait, and none if all are busy.
  */
 #ifndef CORE_IO_POOL_H
 #define CORE_IO_POOL_H

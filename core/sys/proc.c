@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/io/wait.h"
+#include "core/sys/file.h"
 
 static int no_such_process(pid_t pid, struct err *e)
 {
@@ -114,25 +115,11 @@ int proc_kill(const struct proc_id *id, int signo, struct err *e)
 
 int proc_write_pid_file(const char *path, const struct proc_id *id, struct err *e)
 {
-	char temp[4096], text[64];
-	int fd, n;
-	bool ok;
+	char text[64];
+	int n = snprintf(text, sizeof(text), "%d %" PRIu64 "\n", (int)id->pid, id->start);
+	int rc = file_write(path, text, (size_t)n, 0644, e);
 
-	if ((size_t)snprintf(temp, sizeof(temp), "%s.%d.new", path, (int)getpid()) >= sizeof(temp))
-		return err_set(e, TARS_EARG, "pid file '%.80s...': the path is too long", path);
-	n = snprintf(text, sizeof(text), "%d %" PRIu64 "\n", (int)id->pid, id->start);
-	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return err_set(e, TARS_ESYS, "pid file '%s': %s", temp, strerror(errno));
-	ok = write(fd, text, (size_t)n) == n;
-	if (close(fd) < 0)
-		ok = false;
-	if (!ok || rename(temp, path) < 0) {
-		err_set(e, TARS_ESYS, "pid file '%s': %s", path, strerror(errno));
-		unlink(temp);
-		return TARS_ESYS;
-	}
-	return 0;
+	return rc < 0 ? err_wrap(e, "pid file") : 0;
 }
 
 int proc_read_pid_file(const char *path, struct proc_id *id, struct err *e)
@@ -149,7 +136,9 @@ int proc_read_pid_file(const char *path, struct proc_id *id, struct err *e)
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
-	if (sscanf(text, "%d %llu%c", &pid, &start, &newline) != 3 || newline != '\n' || pid <= 0)
+	/* Without a start time it would fit whatever has that pid now. */
+	if (sscanf(text, "%d %llu%c", &pid, &start, &newline) != 3 || newline != '\n' ||
+	    pid <= 0 || !start)
 		return err_set(e, TARS_EPROTO,
 			       "pid file '%s': expected \"<pid> <start time>\"; remove the file", path);
 	*id = (struct proc_id){ .pid = (pid_t)pid, .start = start };

@@ -17,7 +17,7 @@ struct proc_spec {
 	const char *const *argv;  /* argv[0] is executed; has a slash, or looked up in PATH */
 	const char *const *env;   /* "NAME=value" added to ours; NULL: none */
 	const char *cwd;          /* NULL: ours */
-	const char *output;       /* file that stdout and stderr are appended to; NULL: /dev/null */
+	const char *output;       /* stdout and stderr are appended to it, as `user`; NULL: /dev/null */
 	const char *user;         /* account to run as when we are root; NULL: ours */
 };
 

@@ -26,7 +26,7 @@ struct child {
 	const struct proc_spec *spec;
 	const char *program;
 	char **env;
-	int null_fd, output_fd, report_fd;
+	int null_fd, report_fd;
 	bool changes_user;
 	uid_t uid;
 	gid_t gid;
@@ -51,17 +51,28 @@ _Noreturn static void child_fails(const struct child *c, const char *step)
 	_exit(127);
 }
 
+static void child_open_output(const struct child *c)
+{
+	int fd = open(c->spec->output, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		child_fails(c, "open output");
+	if (dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
+		child_fails(c, "redirect output");
+}
+
 _Noreturn static void child_run(struct child *c)
 {
 	const struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	setsid();
+	umask(022);
 	for (int signo = 1; signo < NSIG; signo++)
 		sigaction(signo, &dfl, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(c->null_fd, 0) < 0 || dup2(c->output_fd, 1) < 0 || dup2(c->output_fd, 2) < 0)
+	if (dup2(c->null_fd, 0) < 0 || dup2(c->null_fd, 1) < 0 || dup2(c->null_fd, 2) < 0)
 		child_fails(c, "redirect output");
 	/* Closed by exec, so that the report pipe works until then. */
 	if (close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)
@@ -69,9 +80,11 @@ _Noreturn static void child_run(struct child *c)
 	if (c->changes_user && (setgroups((size_t)c->n_groups, c->groups) < 0 ||
 				setgid(c->gid) < 0 || setuid(c->uid) < 0))
 		child_fails(c, "change account");
+	/* As that account: root would follow any link that the account has put in its folder. */
+	if (c->spec->output)
+		child_open_output(c);
 	if (c->spec->cwd && chdir(c->spec->cwd) < 0)
 		child_fails(c, "enter directory");
-	umask(022);
 	execve(c->program, (char **)c->spec->argv, c->env);
 	child_fails(c, "execute");
 }
@@ -161,6 +174,8 @@ static int report_error(const struct child *c, const struct report *r, struct er
 
 	if (!strcmp(r->step, "enter directory"))
 		object = c->spec->cwd;
+	else if (!strcmp(r->step, "open output"))
+		object = c->spec->output;
 	else if (!strcmp(r->step, "change account"))
 		object = c->spec->user;
 	if (r->error == ENOENT || r->error == ENOTDIR)
@@ -206,7 +221,7 @@ static int fork_child(struct child *c, int read_fd, pid_t *pid_r, struct err *e)
 
 int proc_spawn(const struct proc_spec *spec, pid_t *pid_r, struct err *e)
 {
-	struct child c = { .spec = spec, .null_fd = -1, .output_fd = -1, .report_fd = -1 };
+	struct child c = { .spec = spec, .null_fd = -1, .report_fd = -1 };
 	int report[2] = { -1, -1 };
 	struct arena a;
 	int rc;
@@ -219,11 +234,9 @@ int proc_spawn(const struct proc_spec *spec, pid_t *pid_r, struct err *e)
 		goto out;
 	c.env = merge_env(&a, spec->env);
 	c.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	c.output_fd = open(spec->output ? spec->output : "/dev/null",
-			   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-	if (c.null_fd < 0 || c.output_fd < 0) {
-		rc = err_set(e, TARS_ESYS, "cannot start '%s': output '%s': %s", spec->argv[0],
-			     spec->output ? spec->output : "/dev/null", strerror(errno));
+	if (c.null_fd < 0) {
+		rc = err_set(e, TARS_ESYS, "cannot start '%s': /dev/null: %s", spec->argv[0],
+			     strerror(errno));
 		goto out;
 	}
 	if (pipe2(report, O_CLOEXEC) < 0) {
@@ -240,8 +253,6 @@ out:
 		close(c.report_fd);
 	if (c.null_fd >= 0)
 		close(c.null_fd);
-	if (c.output_fd >= 0)
-		close(c.output_fd);
 	arena_clear(&a);
 	return rc;
 }

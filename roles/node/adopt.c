@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/io/pool.h"
+#include "core/sys/file.h"
 #include "if/AdminF.h"
-#include "roles/node/files.h"
 #include "roles/node/node.h"
 
 enum { MAX_CMDLINE = 128 << 10, MAX_PID_FILE = 64, ADMIN_MS = 500, GRACE_MS = 11000 };

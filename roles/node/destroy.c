@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/io/pool.h"
-#include "roles/node/files.h"
+#include "core/sys/file.h"
 #include "roles/node/node.h"
 
 struct removal {

@@ -9,7 +9,7 @@
 
 #include "core/io/coro.h"
 #include "core/io/pool.h"
-#include "roles/node/files.h"
+#include "core/sys/file.h"
 #include "roles/node/node.h"
 #include "roles/node/script.h"
 
@@ -52,6 +52,16 @@ static int spawn(struct server *s, const char *const *argv, const char *output, 
 	return rc;
 }
 
+/* It runs: a disk that is full must not make us start it a second time. */
+static void note_process(const struct launch *l)
+{
+	struct err e;
+
+	if (l->id.start && proc_write_pid_file(l->s->spec->paths.pid, &l->id, &e) < 0)
+		log_warn(&l->s->log, "its process %d would not be found by the next node so fast: "
+			 "%s", (int)l->id.pid, e.text);
+}
+
 static void launch_program(void *arg)
 {
 	struct launch *l = arg;
@@ -69,12 +79,14 @@ static void launch_program(void *arg)
 				    &l->err);
 	if (l->rc >= 0)
 		l->rc = spawn(s, argv, output_of(spec), &l->id, &l->err);
-	if (l->rc == 0 && l->id.start)
-		l->rc = proc_write_pid_file(spec->paths.pid, &l->id, &l->err);
+	if (l->rc == 0)
+		note_process(l);
 	buf_release(&text);
 }
 
 /* ---- the user's own scripts ---- */
+
+enum { MAX_SCRIPT_OUTPUT = 64 << 10 };  /* of what one run prints, as far as it is looked at */
 
 struct script_job {
 	struct server *s;
@@ -103,23 +115,20 @@ static void start_script(void *arg)
 static void read_output(void *arg)
 {
 	struct script_job *job = arg;
-	const char *name = strrchr(job->script, '/') + 1, *text = NULL, *pid;
+	const char *name = strrchr(job->script, '/') + 1, *text, *pid;
 	struct arena a;
-	size_t n;
 
 	arena_init(&a, NULL, 0);
-	if (file_read(job->output, SIZE_MAX >> 1, &a, &text, &n, NULL) == 0 &&
-	    (off_t)n > job->from) {
-		text += job->from;
-		job->is_ended = strstr(text, arena_strf(&a, "end-%s", name));
-		pid = strstr(text, "pid=");
-		if (pid)
-			job->pid = (pid_t)strtol(pid + strlen("pid="), NULL, 10);
-	}
+	text = file_part(job->output, job->from, MAX_SCRIPT_OUTPUT, &a);
+	job->is_ended = strstr(text, arena_strf(&a, "end-%s", name));
+	pid = strstr(text, "pid=");
+	if (pid)
+		job->pid = (pid_t)strtol(pid + strlen("pid="), NULL, 10);
 	arena_clear(&a);
 }
 
-/* Runs until the script ends, prints its end mark, or time is up.  1: it still runs. */
+/* Runs until the script ends, prints its end mark, or time is up.  1: it still runs.  Whoever gets
+ * that takes care of the process. */
 static int run_script(struct script_job *job, int64_t timeout_ms, struct err *e)
 {
 	int status = 0, rc = TARS_ETIMEOUT;
@@ -148,14 +157,18 @@ int script_run(struct server *s, const char *script, int64_t timeout_ms, pid_t *
 {
 	struct script_job job = { .s = s, .script = script, .pid = -1 };
 	struct arena a;
-	int rc;
+	int rc, status;
 
 	arena_init(&a, NULL, 0);
 	job.output = arena_strf(&a, "%s/%s.script.log", s->spec->paths.log_dir, s->id);
 	rc = run_script(&job, timeout_ms, e);
+	/* The end mark was seen before the end itself. */
+	if (rc == 1 && job.is_ended && proc_wait(&job.id, SCRIPT_MS, &status, NULL) == 0)
+		rc = 0;
 	if (rc == 1) {
-		proc_kill(&job.id, SIGKILL, NULL);
-		proc_wait(&job.id, SCRIPT_MS, &(int){ 0 }, NULL);
+		/* It leads a group: what it waits for must not stay behind. */
+		kill(-job.id.pid, SIGKILL);
+		proc_wait(&job.id, SCRIPT_MS, &status, NULL);
 		rc = err_set(e, TARS_ETIMEOUT, "%s: script %s did not end within %lld ms", s->id,
 			     script, (long long)timeout_ms);
 	}

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "core/io/pool.h"
+#include "core/sys/file.h"
 #include "if/QueryF.h"
 #include "proto/codec.h"
-#include "roles/node/files.h"
 #include "roles/node/node.h"
 #include "roles/node/host.h"
 

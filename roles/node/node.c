@@ -4,9 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/sys/file.h"
 #include "if/Node.h"
 #include "if/NodeF.h"
-#include "roles/node/files.h"
 #include "roles/node/node.h"
 #include "roles/platform.h"
 

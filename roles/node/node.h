@@ -58,6 +58,7 @@ struct server {
 
 	int reported_state;                 /* what the registry knows; -1: nothing */
 	pid_t reported_pid;
+	int64_t report_again_us;            /* the registry did not take it; 0: it did */
 	bool is_version_due;
 };
 

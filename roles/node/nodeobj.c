@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "core/io/pool.h"
+#include "core/sys/file.h"
 #include "if/AdminF.h"
 #include "if/AdminReg.h"
 #include "if/Node.h"
-#include "roles/node/files.h"
 #include "roles/node/node.h"
 
 enum {

@@ -7,7 +7,8 @@
 #include "if/NotifyF.h"
 #include "roles/node/node.h"
 
-enum { CALL_MS = 3000, RECHECK_MS = 60000 };
+/* A refusal may only mean that the database is away: it is asked again after so long. */
+enum { CALL_MS = 3000, RECHECK_MS = 60000, REFUSED_MS = 3000 };
 
 static struct tars_proxy *registry(const struct node *n)
 {
@@ -25,7 +26,8 @@ static bool is_due(const struct server *s)
 	if (!is_known(s))
 		return false;
 	return s->reported_state != (int)s->state || s->reported_pid != s->proc.pid ||
-	       s->is_version_due;
+	       s->is_version_due ||
+	       (s->report_again_us && reactor_clock() >= s->report_again_us);
 }
 
 static void fill(const struct server *s, struct tars_ServerStateInfo *info)
@@ -76,9 +78,10 @@ static int report_one(struct server *s, struct tars_req *rq)
 		return rc;
 	}
 	if (out.ret != 0)
-		log_warn(&s->log, "the registry does not take its state %s (%d): is it still "
-			 "deployed "
-			 "on node %s?", server_state_name((int)state), out.ret, s->node->name);
+		log_every(60000, LOG_LEVEL_WARN, &s->log, "the registry does not take its state %s "
+			  "(%d): is it still deployed on node %s, is the database there?",
+			  server_state_name((int)state), out.ret, s->node->name);
+	s->report_again_us = out.ret ? reactor_clock() + REFUSED_MS * 1000LL : 0;
 	s->reported_state = (int)state;
 	s->reported_pid = pid;
 	return 0;
@@ -92,6 +95,15 @@ static struct server *next_due(const struct node *n)
 	return NULL;
 }
 
+/* How long to sleep when nobody is due. */
+static int pause_ms(const struct node *n)
+{
+	for (const struct server *s = n->servers; s; s = s->next)
+		if (s->report_again_us)
+			return REFUSED_MS;
+	return RECHECK_MS;
+}
+
 void report_run(struct tars_req *unused, void *arg)
 {
 	struct node *n = arg;
@@ -103,7 +115,7 @@ void report_run(struct tars_req *unused, void *arg)
 		int rc;
 
 		if (!s) {
-			signal_wait(&n->report, RECHECK_MS);
+			signal_wait(&n->report, pause_ms(n));
 			continue;
 		}
 		rq = tars_begin(n->app);

@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "roles/node/files.h"
+#include "core/sys/file.h"
+
 
 enum { SEARCH_DEPTH = 8 };
 

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "core/io/pool.h"
+#include "core/sys/file.h"
 #include "proto/codec.h"
-#include "roles/node/files.h"
 #include "roles/node/node.h"
 
 enum {

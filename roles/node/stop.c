@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "core/io/pool.h"
+#include "core/sys/file.h"
 #include "if/AdminF.h"
-#include "roles/node/files.h"
 #include "roles/node/node.h"
 #include "roles/node/script.h"
 

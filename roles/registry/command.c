@@ -212,9 +212,11 @@ static int delete_rows(struct tars_req *rq, struct registry *reg, const struct s
 
 	if (rc < 0)
 		return rc;
-	rc = pg_tx_query(tx, &SQL_registry_adapters_delete, params, NULL, NULL, a, e);
+	/* The server's row first: a node's report locks it and then the version that every change
+	 * takes; the other way round the two would wait for each other. */
+	rc = pg_tx_query(tx, &SQL_registry_server_delete, params, NULL, NULL, a, e);
 	if (rc >= 0)
-		rc = pg_tx_query(tx, &SQL_registry_server_delete, params, NULL, NULL, a, e);
+		rc = pg_tx_query(tx, &SQL_registry_adapters_delete, params, NULL, NULL, a, e);
 	if (rc < 0) {
 		pg_rollback(tx);
 		return rc;

@@ -321,7 +321,8 @@ static int deploy(struct tars_req *rq, const struct tars_Ctl_deploy_in *in,
 	};
 
 	if (check_all(&d) < 0 || write_all(&d) < 0) {
-		out->ret = REFUSED;
+		/* The caller may try this again, but not what was refused. */
+		out->ret = d.e.code == TARS_EDB || d.e.code == TARS_EDBUNCERTAIN ? d.e.code : REFUSED;
 		out->result = tars_strf(rq, "%s", d.e.text);
 		return TARS_OK;
 	}

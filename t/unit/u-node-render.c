@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
+#include "core/sys/file.h"
 #include "if/RegistryF.h"
 #include "proto/json.h"
-#include "roles/node/files.h"
 #include "roles/node/script.h"
 #include "t/unit/data.h"
 

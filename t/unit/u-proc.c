@@ -158,7 +158,7 @@ static void test_spawn_errors(void **state)
 	spawn_fails(&(struct proc_spec){ .argv = ARGV("true"), .cwd = "/no/such/dir" },
 		    TARS_ENOTFOUND, "enter directory '/no/such/dir': No such file or directory");
 	spawn_fails(&(struct proc_spec){ .argv = ARGV("true"), .output = "/no/such/dir/log" },
-		    TARS_ESYS, "output '/no/such/dir/log': No such file or directory");
+		    TARS_ENOTFOUND, "output '/no/such/dir/log': No such file or directory");
 	/* No zombies are left behind. */
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
@@ -173,12 +173,21 @@ static void other_account(void *arg)
 	struct proc_id id;
 
 	(void)arg;
+	assert_int_equal(chmod(dir, 0755), 0);
+	close(open(in_dir("id"), O_CREAT | O_WRONLY, 0644));
+	assert_int_equal(chown(in_dir("id"), pw->pw_uid, pw->pw_gid), 0);
 	snprintf(expect, sizeof(expect), "%d\n%d\n", (int)pw->pw_uid, (int)pw->pw_gid);
 	id = spawn(&spec);
 	assert_int_equal(wait_status(&id), 0);
 	assert_string_equal(read_file(in_dir("id")), expect);
 	spawn_fails(&(struct proc_spec){ .argv = ARGV("true"), .user = "no-such-account" },
 		    TARS_ENOTFOUND, "account 'no-such-account' does not exist");
+	/* What only root may write stays so, whatever link the account puts there. */
+	close(open(in_dir("secret"), O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(symlink(in_dir("secret"), in_dir("link")), 0);
+	spawn_fails(&(struct proc_spec){ .argv = ARGV("true"), .user = "nobody",
+					 .output = in_dir("link") },
+		    TARS_ESYS, "open output");
 }
 
 static void test_account(void **state)
@@ -251,7 +260,7 @@ static void write_file(const char *path, const char *text)
 static void test_pid_file(void **state)
 {
 	static const char *const bad[] = { "", "12", "12 \n", "x 5\n", "-3 5\n", "0 5\n",
-					   "12 5", "12 5 6\n" };
+					   "12 5", "12 5 6\n", "12 0\n" };
 	const struct proc_id id = { .pid = 12, .start = UINT64_MAX };
 	const char *path = in_dir("pid");
 	struct proc_id got = { 0 };
@@ -268,7 +277,17 @@ static void test_pid_file(void **state)
 		write_file(path, bad[i]);
 		assert_int_equal(proc_read_pid_file(path, &got, &e), TARS_EPROTO);
 	}
-	assert_int_equal(proc_write_pid_file("/no/such/dir/pid", &id, &e), TARS_ESYS);
+	assert_int_equal(proc_write_pid_file("/no/such/dir/pid", &id, &e), TARS_ENOTFOUND);
+	/* In a folder that belongs to another account: its links lead nowhere. */
+	write_file(in_dir("victim"), "as it was");
+	for (unsigned i = 0; i < 2; i++) {
+		const char *link = i ? in_dir("pid.new") : path;
+
+		unlink(link);
+		assert_int_equal(symlink(in_dir("victim"), link), 0);
+		assert_int_equal(proc_write_pid_file(path, &id, &e), 0);
+		assert_string_equal(read_file(in_dir("victim")), "as it was");
+	}
 }
 
 /* ---- exits ---- */

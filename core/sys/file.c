@@ -1,5 +1,5 @@
-/* Blocking file operations of the node. */
-#include "roles/node/files.h"
+/* Blocking file operations: whole files, trees, tails. */
+#include "core/sys/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -201,6 +201,24 @@ bool file_is_regular(const char *path)
 bool file_is_program(const char *path)
 {
 	return file_is_regular(path) && access(path, X_OK) == 0;
+}
+
+const char *file_part(const char *path, off_t from, size_t max, struct arena *a)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+	ssize_t n = 0;
+	char *text;
+
+	if (size - from < (off_t)max)
+		max = size > from ? (size_t)(size - from) : 0;
+	text = arena_alloc(a, max + 1);
+	if (max && lseek(fd, from, SEEK_SET) >= 0)
+		n = read_all(fd, text, max);
+	text[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	return text;
 }
 
 const char *file_tail(const char *path, off_t from, unsigned lines, struct arena *a)

@@ -1,11 +1,11 @@
 /*
- * The few file operations that the node needs: read, write atomically, make and remove trees.
+ * File operations: read, write atomically, make and remove trees.
  *
  * They block: call them in a worker (pool_run), never on a reactor.  Errors name the path.
  * Thread: any.
  */
-#ifndef ROLES_NODE_FILES_H
-#define ROLES_NODE_FILES_H
+#ifndef CORE_SYS_FILE_H
+#define CORE_SYS_FILE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -31,6 +31,8 @@ off_t file_size(const char *path);   /* 0 if it is not there */
 bool file_is_program(const char *path);
 bool file_is_regular(const char *path);
 
+/* What the file got behind offset `from`, at most the first max bytes; "" if nothing. */
+const char *file_part(const char *path, off_t from, size_t max, struct arena *a);
 /* At most `lines` last lines that the file got behind offset `from`, joined by " | ". */
 const char *file_tail(const char *path, off_t from, unsigned lines, struct arena *a);
 
