@@ -180,7 +180,9 @@ install: all
 	install -m 644 $(lib) $(D)/lib/libtars.a
 	install -m 644 $(public_h) $(D)/include/tars.h
 	install -m 644 etc/tars.ini $(D)/share/tars/tars.ini
-	install -m 644 etc/systemd/* $(D)/share/tars/systemd/
+	for u in etc/systemd/*; do \
+		sed 's,/usr/local/,$(prefix)/,' $$u >$(D)/share/tars/systemd/$${u##*/} || exit 1; \
+	done
 	cp -r etc/examples/hello $(D)/share/tars/examples/
 clean:
 	rm -rf build tars

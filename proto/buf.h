@@ -64,6 +64,20 @@ static inline void buf_consume(struct buf *b, size_t n)
 		b->pos = b->len = 0;
 }
 
+/* Moves all content of from behind that of b; nothing is copied if b is empty. */
+static inline void buf_append(struct buf *b, struct buf *from)
+{
+	if (buf_size(b)) {
+		buf_add(b, buf_head(from), buf_size(from));
+		from->pos = from->len = 0;
+	} else {
+		struct buf swap = *b;
+
+		*b = *from;
+		*from = swap;
+	}
+}
+
 static inline void buf_clear(struct buf *b)
 {
 	b->pos = b->len = 0;

@@ -22,6 +22,7 @@ enum {
 	 * a list of 1-byte structs must not blow up into gigabytes. */
 	CODEC_MAX_EXPANSION = 64,
 	CODEC_FREE_EXPANSION = 1 << 20, /* so much is allowed however small the input is */
+	CODEC_MAX_MEMORY = 1 << 30,     /* and never more than this, however large it is */
 };
 
 /* Wire types: the low nibble of a head. */
@@ -50,6 +51,12 @@ void codec_put_field(struct buf *b, uint8_t tag, const struct tars_type *t, cons
  */
 int codec_get_flat(const uint8_t *data, size_t n, const struct tars_type *t, void *value,
 		   struct arena *a, struct err *e);
+/* What the elements of n bytes of input may take. */
+static inline size_t codec_budget(size_t n)
+{
+	return n < CODEC_MAX_MEMORY / CODEC_MAX_EXPANSION ?
+	       n * CODEC_MAX_EXPANSION + CODEC_FREE_EXPANSION : CODEC_MAX_MEMORY;
+}
 /* Reads the field with this tag; an absent one is an error. */
 int codec_get_field(const uint8_t *data, size_t n, uint8_t tag, const struct tars_type *t,
 		    void *value, struct arena *a, struct err *e);

@@ -7,7 +7,7 @@ void reader_init(struct reader *r, const uint8_t *data, size_t n, struct arena *
 		data = (const uint8_t *)""; /* NULL is no empty range in C */
 	r->c = (struct cursor){ data, data + n, e };
 	r->arena = a;
-	r->budget = n * CODEC_MAX_EXPANSION + CODEC_FREE_EXPANSION;
+	r->budget = codec_budget(n);
 	r->depth = 0;
 	path_init(&r->path);
 }

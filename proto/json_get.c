@@ -3,9 +3,13 @@
 
 #include <math.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 
 #include "proto/path.h"
 #include "proto/text.h"
+
+/* Of the text: each level of a map may take two, for arrays of {"key":..,"value":..}. */
+enum { JSON_PARSE_DEPTH = 2 * JSON_MAX_DEPTH };
 
 struct taker {
 	struct arena *arena;
@@ -17,6 +21,39 @@ struct taker {
 };
 
 static int take(struct taker *k, const struct tars_type *t, const json_t *json, void *value);
+
+/* Nested deeper than a value can be?  Brackets that are not in strings are counted. */
+static bool is_too_deep(const char *text, size_t n)
+{
+	unsigned depth = 0;
+	bool in_string = false;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = text[i];
+
+		if (c == '"')
+			in_string = !in_string;
+		else if (c == '\\' && in_string)
+			i++;
+		else if (in_string)
+			continue;
+		else if ((c == '[' || c == '{') && depth++ == JSON_PARSE_DEPTH)
+			return true;
+		else if ((c == ']' || c == '}') && depth)
+			depth--;
+	}
+	return false;
+}
+
+/* jansson reads and frees by recursion, 2048 levels deep: more than a coroutine's stack holds. */
+static json_t *load(const char *text, size_t n, size_t flags, json_error_t *why)
+{
+	if (!is_too_deep(text, n))
+		return json_loadb(text, n, flags | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, why);
+	why->line = why->column = 1;
+	snprintf(why->text, sizeof(why->text), "nested deeper than %d", (int)JSON_PARSE_DEPTH);
+	return NULL;
+}
 
 static int mismatch(struct taker *k, const char *wanted, const json_t *json)
 {
@@ -279,10 +316,11 @@ static int take_key(struct taker *k, const struct tars_type *t, const char *text
 		    void *value)
 {
 	json_t *json = NULL;
+	json_error_t why;
 	int rc;
 
 	if (t->kind != TARS_STRING)
-		json = json_loadb(text, n, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+		json = load(text, n, 0, &why);
 	if (t->kind == TARS_STRING || (t->kind == TARS_ENUM && !json))
 		json = json_stringn_nocheck(text, n);
 	rc = json ? take(k, t, json, value) :
@@ -458,8 +496,8 @@ static int get_text(struct taker *k, const char *text, size_t n, const struct ta
 	json_t *json;
 	int rc;
 
-	k->budget = n * CODEC_MAX_EXPANSION + CODEC_FREE_EXPANSION;
-	json = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
+	k->budget = codec_budget(n);
+	json = load(text, n, JSON_ALLOW_NUL, &why);
 	if (!json) {
 		tars_type_init(t, value);
 		return err_set(k->e, TARS_EPROTO, "JSON, line %d, column %d: %s", why.line,

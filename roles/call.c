@@ -1,4 +1,5 @@
 /* tars call: one call to any object, arguments and results as JSON. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ enum { MAX_ARGUMENT = 100 << 20 };
 struct call_conf {
 	const char *locator, *idl, *include, *interface;
 	int64_t timeout_ms;
-	bool with_tars, oneway;
+	bool oneway;
 };
 
 static const struct opt call_opts[] = {
@@ -49,6 +50,13 @@ static int complain(int status, const char *text)
 {
 	fprintf(stderr, "tars: call: %s\n", text);
 	return status;
+}
+
+static int print(const char *text)
+{
+	if (fputs(text, stdout) < 0 || fflush(stdout))
+		return complain(EXIT_FAILED, "stdout: the result could not be written");
+	return EXIT_ASKED;
 }
 
 /* What a failed call means for a script. */
@@ -196,6 +204,9 @@ static int read_argument(struct call_run *run, const char *arg, struct buf *json
 			break;
 		}
 	}
+	if (ferror(f))
+		rc = complain(EXIT_USAGE, arena_strf(&run->arena, "cannot read %s: %m",
+						     f == stdin ? "stdin" : arg + 1));
 	if (f != stdin)
 		fclose(f);
 	return rc;
@@ -241,7 +252,8 @@ static int call_func(struct call_run *run, const char *argument)
 		rc = complain(EXIT_FAILED, arena_strf(&run->arena, "result of %s: %s", f->name, e.text));
 		goto out;
 	}
-	puts(buf_str(&json));
+	buf_add_u8(&json, '\n');
+	rc = print(buf_str(&json));
 out:
 	buf_release(&json);
 	return rc;
@@ -257,7 +269,12 @@ static int call_main(int argc, char **argv, const void *conf)
 	int status;
 
 	arena_init(&run.arena, NULL, 0);
-	if (object_ref_parse(run.object, &ref, &run.arena, &e)) {
+	if (run.conf->timeout_ms < 1 || run.conf->timeout_ms > INT_MAX) {
+		status = complain(EXIT_USAGE, "--timeout: must be between 1 ms and 24 days");
+		goto out;
+	}
+	if (object_ref_parse(run.object, &ref, &run.arena, &e) ||
+	    (!ref.direct && role_check_locator(role_locator(run.conf->locator), &e))) {
 		status = complain(EXIT_USAGE, e.text);
 		goto out;
 	}
@@ -272,7 +289,7 @@ static int call_main(int argc, char **argv, const void *conf)
 	if (!status && run.func)
 		status = call_func(&run, argc > 2 ? argv[2] : "{}");
 	else if (!status)
-		fputs(text.n ? text.p : "the types come from the file given: see there\n", stdout);
+		status = print(text.n ? text.p : "the types come from the file given: see there\n");
 	idl_release(&run.idl);
 	tars_end(run.rq);
 	tars_stop(run.app);

@@ -183,6 +183,7 @@ static void server_exited(struct proc_watch *w, int status)
 	proc_print_status(text, sizeof(text), status);
 	pgplace_last_line(p->place.log, line, sizeof(line));
 	log_error(&subject, "process %d: %s: %s", (int)p->id.pid, text, line);
+	p->id = (struct proc_id){ 0 };
 	timer_start(&p->restart, RESTART_MS, restart);
 }
 

@@ -65,7 +65,8 @@ int platform_parse_listen(const char *text, struct endpoint_list *list, struct a
 
 	if (!text || !*text)
 		return err_set(e, TARS_ECONF, "listen: no endpoint given (try 0.0.0.0:17890)");
-	if (!strstr(text, "-h") && !strstr(text, "-p")) {
+	/* An endpoint has blanks, and "-p" may well be a part of a host's name. */
+	if (!strchr(text, ' ')) {
 		list->v = ARENA_NEW(a, struct endpoint);
 		list->n = 1;
 		return parse_host_port(text, list->v, e);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/sys/log.h"
+#include "proto/endpoint.h"
 
 /* ---- options that roles have in common ---- */
 
@@ -155,6 +156,20 @@ int role_exit_status(int code)
 	}
 }
 
+int role_check_locator(const char *given, struct err *e)
+{
+	struct object_ref ref;
+	struct arena a;
+	int rc = 0;
+
+	arena_init(&a, NULL, 0);
+	if (given && *given && (object_ref_parse(given, &ref, &a, NULL) < 0 || !ref.direct))
+		rc = err_set(e, TARS_ECONF, "locator: '%s' is not an object with endpoints, like "
+			     "'" ROLE_LOCATOR "'", given);
+	arena_clear(&a);
+	return rc;
+}
+
 /* ---- running ---- */
 
 static int check_arguments(const struct role *role, int n, struct err *e)
@@ -206,6 +221,8 @@ static int run(const struct role *role, struct role_conf *rc, int argc, char **a
 	code = check_arguments(role, rc->conf.n_args, &e);
 	if (!code)
 		code = conf_check(&rc->conf, &e);
+	if (!code)
+		code = role_check_locator(rc->common.locator, &e);
 	if (!code)
 		code = open_log(role, &rc->common, &e);
 	if (code) {

@@ -39,6 +39,7 @@ struct role_run {
 	const char *config_file; /* of --config, or NULL */
 	bool is_detached;        /* --detach: the terminal is left once the service is ready */
 	bool has_log_file;
+	bool is_part;            /* one of the roles of `tars up`: to end it would end all */
 	bool is_done;            /* by init: nothing to serve, end with EXIT_ASKED */
 	bool keep_services;      /* for stop: the services that we started go on (SIGUSR2) */
 };
@@ -97,9 +98,16 @@ int role_main(const struct role *role, int argc, char **argv);
 int role_exit_status(int code);
 /* The locator that a tool was given, else $TARS_LOCATOR, else ROLE_LOCATOR. */
 const char *role_locator(const char *given);
+/* TARS_ECONF if it names no endpoint; NULL and "" are fine. */
+int role_check_locator(const char *given, struct err *e);
 void role_print_help(struct buf *b, const struct role *role);
 /* "tars: registry: text" and a newline, to stderr. */
 void role_complain(const struct role *role, const struct err *e);
+
+/* ---- home.c ---- */
+/* The directory of everything: the absolute path given, else /usr/local/app/tars for root and
+ * ~/.tars for others. */
+int role_data_path(const char *given, struct arena *a, const char **path_r, struct err *e);
 
 /* Runs a service until it is told to stop (service.c). */
 int service_main(const struct role *role, struct role_conf *rc, int argc, char **argv);

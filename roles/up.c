@@ -1,15 +1,16 @@
 /* tars up and tars down: all roles in one process, with a PostgreSQL of their own if none is given. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/sys/file.h"
+#include "core/sys/files.h"
 #include "core/sys/log.h"
 #include "core/sys/migrate.h"
 #include "core/sys/proc.h"
@@ -52,24 +53,13 @@ struct up {
 	struct arena arena;
 	const char *path, *pid_file;
 	struct pgprivate *pg;
-	bool has_claim;          /* the pid file is ours */
+	int lock_fd;             /* locked while the directory is ours, else -1 */
 	struct role_conf conf[N_PARTS];
 	struct role_run part[N_PARTS];
 	unsigned n_started;
 };
 
 static const struct log_subject up_log = { .prefix = "up" };
-
-static const char *data_path(const char *given, struct arena *a)
-{
-	const char *home = getenv("HOME");
-
-	if (given && *given)
-		return given;
-	if (!geteuid() || !home)
-		return "/usr/local/app/tars";
-	return arena_strf(a, "%s/.tars", home);
-}
 
 static const char *pid_file_of(const char *path, struct arena *a)
 {
@@ -78,30 +68,46 @@ static const char *pid_file_of(const char *path, struct arena *a)
 
 /* ---- start ---- */
 
-/* One `up` for each directory: the pid file says who. */
-static int claim_path(struct up *up, struct err *e)
+/* Who runs there, for people; two that start at once have no pid file yet. */
+static int say_in_use(struct up *up, struct err *e)
 {
 	struct proc_id id;
-	int rc;
+	char who[32] = "a process that is starting";
+
+	if (!proc_read_pid_file(up->pid_file, &id, NULL) && proc_is_alive(&id))
+		snprintf(who, sizeof(who), "process %d", (int)id.pid);
+	if (!up->run->is_detached)
+		return err_set(e, TARS_EEXISTS,
+			       "%s is in use: `tars up` runs there as %s (tars down stops it)",
+			       up->path, who);
+	fprintf(stderr, "tars: up: runs there already: %s in %s\n", who, up->path);
+	up->run->is_done = true;
+	return 0;
+}
+
+/* One `up` for each directory.  The lock decides, it ends with the process; the pid file tells. */
+static int claim_path(struct up *up, struct err *e)
+{
+	const char *path = arena_strf(&up->arena, "%s/up.lock", up->path);
+	struct proc_id id;
 
 	if (dir_make(up->path, e))
 		return err_wrap(e, "choose another directory with --path");
-	if (!proc_read_pid_file(up->pid_file, &id, NULL) && proc_is_alive(&id)) {
-		if (up->run->is_detached) {
-			fprintf(stderr, "tars: up: runs there already: process %d in %s\n",
-				(int)id.pid, up->path);
-			up->run->is_done = true;
-			return 0;
-		}
-		return err_set(e, TARS_EEXISTS,
-			       "%s is in use: `tars up` runs there as process %d (tars down stops it)",
-			       up->path, (int)id.pid);
+	up->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (up->lock_fd < 0)
+		return err_set(e, TARS_ESYS, "%s: %s: choose another directory with --path", path,
+			       strerror(errno));
+	if (flock(up->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		int why = errno;
+
+		close(up->lock_fd);
+		up->lock_fd = -1;
+		return why == EWOULDBLOCK ? say_in_use(up, e)
+			: err_set(e, TARS_ESYS, "%s: cannot be locked: %s", path, strerror(why));
 	}
 	if (proc_identify(getpid(), &id, e))
 		return e->code;
-	rc = proc_write_pid_file(up->pid_file, &id, e);
-	up->has_claim = !rc;
-	return rc;
+	return proc_write_pid_file(up->pid_file, &id, e);
 }
 
 static void say_applied(const char *name)
@@ -189,27 +195,35 @@ static int configure_part(struct up *up, unsigned i, const char *dsn, struct err
 	return role_conf_load(&up->conf[i], part->role, argc, argv, e);
 }
 
+/* "tcp HOST:PORT" of the first endpoint as locator; the host may be IPv6. */
+static const char *locator_of(const char *ready, struct arena *a)
+{
+	size_t begin = strlen("tcp "), end = begin + strcspn(ready + begin, " ");
+	const char *colon = memrchr(ready + begin, ':', end - begin);
+
+	BUG_ON(!colon);
+	return arena_strf(a, "tars.tarsregistry.QueryObj@tcp -h %.*s -p %.*s",
+			  (int)(colon - ready - (ptrdiff_t)begin), ready + begin,
+			  (int)(ready + end - colon - 1), colon + 1);
+}
+
 static int start_part(struct up *up, unsigned i, const char *dsn, struct err *e)
 {
 	struct role_run *part = &up->part[i];
-	char host[64];
-	int port, rc;
+	int rc;
 
 	rc = configure_part(up, i, dsn, e);
 	if (rc)
 		return err_wrap(e, "%s", up_parts[i].role->name);
 	*part = (struct role_run){ .role = up_parts[i].role, .app = up->run->app,
-				   .conf = up->conf[i].values };
+				   .conf = up->conf[i].values, .is_part = true };
 	rc = part->role->init(part, e);
 	if (rc)
 		return err_wrap(e, "%s", part->role->name);
 	up->n_started = i + 1;
 	log_info(&up_log, "%s: ready %s", part->role->name, part->ready);
-	if (part->role == &registry_role &&
-	    sscanf(part->ready, "tcp %63[^:]:%d", host, &port) == 2) {
-		app_set_locator(up->run->app,
-				arena_strf(&up->arena, "tars.tarsregistry.QueryObj@tcp -h %s -p %d",
-					   host, port));
+	if (part->role == &registry_role) {
+		app_set_locator(up->run->app, locator_of(part->ready, &up->arena));
 		snprintf(up->run->ready, sizeof(up->run->ready), "%s", part->ready);
 	}
 	return 0;
@@ -242,8 +256,10 @@ static void up_free(void *state)
 		if (part->role)
 			role_conf_release(&up->conf[i]);
 	}
-	if (up->has_claim)
+	if (up->lock_fd >= 0) {
 		unlink(up->pid_file);
+		close(up->lock_fd);
+	}
 	arena_clear(&up->arena);
 	free(up);
 }
@@ -259,7 +275,12 @@ static int up_init(struct role_run *run, struct err *e)
 	arena_init(&up->arena, NULL, 0);
 	run->state = up;
 	run->free = up_free;
-	up->path = data_path(conf->path, &up->arena);
+	up->lock_fd = -1;
+	if (!*conf->host || strpbrk(conf->host, " \t"))
+		return err_set(e, TARS_ECONF, "host: '%s' is not an address or a name", conf->host);
+	rc = role_data_path(conf->path, &up->arena, &up->path, e);
+	if (rc)
+		return rc;
 	up->pid_file = pid_file_of(up->path, &up->arena);
 	rc = claim_path(up, e);
 	if (rc || run->is_done)
@@ -321,8 +342,13 @@ static int stop_up(const char *path, const char *pid_file, const struct down_con
 {
 	struct proc_id id;
 	struct err e;
+	int rc = proc_read_pid_file(pid_file, &id, &e);
 
-	if (proc_read_pid_file(pid_file, &id, NULL) || !proc_is_alive(&id)) {
+	if (rc && rc != TARS_ENOTFOUND) {
+		role_complain(&down_role, &e);
+		return EXIT_FAILED;
+	}
+	if (rc || !proc_is_alive(&id)) {
 		printf("tars: down: no `tars up` runs in %s\n", path);
 		return EXIT_ASKED;
 	}
@@ -344,13 +370,18 @@ static int down_main(int argc, char **argv, const void *conf_)
 	const struct down_conf *conf = conf_;
 	struct arena a;
 	const char *path;
+	struct err e;
 	int status;
 
 	(void)argc;
 	(void)argv;
 	arena_init(&a, NULL, 0);
-	path = data_path(conf->path, &a);
-	status = stop_up(path, pid_file_of(path, &a), conf);
+	if (role_data_path(conf->path, &a, &path, &e)) {
+		role_complain(&down_role, &e);
+		status = EXIT_CONFIG;
+	} else {
+		status = stop_up(path, pid_file_of(path, &a), conf);
+	}
 	arena_clear(&a);
 	return status;
 }

@@ -1,14 +1,16 @@
 # What the failure tests measure: look-ups of the hello service, deadlines, memory.
 # Source it after test-lib.sh and lib-node.sh.
 #
-#	slow_hello               makes ./slow-hello: HelloServer, two seconds late
+#	slow_hello               makes ./slow-hello: HelloServer, three seconds late
 #	query FUNC               a look-up of $hello, the registry's answer as JSON
+#	found                    it is in the simplest look-up: cheap enough to measure with
 #	found_everywhere         it is in every kind of look-up
 #	found_nowhere            it is in none
 #	within_ms LIMIT COND WHAT   polls; fails when it took longer, and says how long it took
 #	sample_lookups           in the background, again and again, until
 #	end_samples              ... which fails if any of them missed it
 #	resident_kb PID          its resident memory
+#	is_plain_build           no sanitizer: figures of memory mean something
 #	pids_of FILE             processes that run this program
 
 hello=TestApp.HelloServer.HelloObj
@@ -26,6 +28,10 @@ every_query_ () {
 		# shellcheck disable=SC2086
 		query $query | grep -qE "\"(tars_ret|activeEp)\":$1" || return 1
 	done
+}
+
+found () {
+	query findObjectById | grep -q '"tars_ret":\[{'
 }
 
 found_everywhere () {
@@ -73,6 +79,10 @@ resident_kb () {
 	sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$1/status"
 }
 
+is_plain_build () {
+	! grep -qE '__(asan|tsan)_init' "$B/tars"
+}
+
 pids_of () {
 	local exe
 	for exe in /proc/[0-9]*/exe; do
@@ -87,7 +97,7 @@ slow_hello () {
 	cat >slow-hello <<-EOF
 		#!/usr/bin/env bash
 		exec 7<>"$PWD/.pause"
-		read -r -t 2 -u 7
+		read -r -t 3 -u 7
 		exec 7>&-
 		exec "$B/examples/hello/HelloServer" "\$@"
 	EOF

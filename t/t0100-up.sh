@@ -37,6 +37,14 @@ test_expect_success 'a second up on the same directory says who is there' '
 	test_grep "runs there already" err
 '
 
+test_expect_success 'the order to end the node does not end the platform' '
+	node=$(sed -n "s/.*node: ready tcp .*:\([0-9]*\)$/\1/p" "$data"/up.log | tail -n 1) &&
+	tars call "tars.tarsnode.NodeObj@tcp -h 127.0.0.1 -p $node" shutdown >out &&
+	test_grep "\"tars_ret\":-1" out &&
+	test_grep "tars down" out &&
+	tars ctl list
+'
+
 test_expect_success 'deploy, then a call by name answers with JSON' '
 	eport=$(test-tool free-port) &&
 	tars ctl deploy TestApp.HelloServer --exe "$B/examples/hello/HelloServer" \
@@ -76,6 +84,15 @@ test_expect_success 'wrong calls say what is wrong, with their exit status' '
 	done
 '
 
+test_expect_success 'what a call cannot read or write is no success' '
+	test_expect_code 1 tars call $hello greet "{\"name\":\"x\"}" >/dev/full 2>err &&
+	test_grep "^tars: call: stdout: " err &&
+	test_expect_code 64 tars call $hello greet @. 2>err &&
+	test_grep "cannot read .: Is a directory" err &&
+	test_expect_code 64 tars call --timeout 1000d $hello greet 2>err &&
+	test_grep "^tars: call: --timeout: " err
+'
+
 test_expect_success 'a service killed with -9 comes back by itself' '
 	pid=$(server_pid) &&
 	kill -9 "$pid" &&
@@ -99,6 +116,44 @@ test_expect_success 'killed with -9, the platform comes back with what it knew' 
 	up_start &&
 	wait_for 20 greet &&
 	test "$(server_pid)" = "$pid"
+'
+
+test_expect_success 'two at the same time: one platform' '
+	tars down --path "$data" --keep-services &&
+	{ tars up --detach --any-port --path "$data" 2>one & } && one=$! &&
+	{ tars up --detach --any-port --path "$data" 2>two & } && two=$! &&
+	wait $one && wait $two &&
+	test "$(cat one two | grep -c "runs there already")" = 1 &&
+	test "$(cat one two | grep -c "^tars: up: ready")" = 1
+'
+
+test_expect_success 'it may listen on an IPv6 address' '
+	if grep -q "^0*1 .* lo$" /proc/net/if_inet6
+	then
+		tars down --path "$data" --keep-services &&
+		tars up --detach --any-port --host ::1 --path "$data" 2>ready &&
+		port=$(sed -n "s/^tars: up: ready tcp .*:\([0-9]*\)$/\1/p" ready) &&
+		TARS_LOCATOR="tars.tarsregistry.QueryObj@tcp -h ::1 -p $port" &&
+		wait_for 20 greet &&
+		tars down --path "$data" --keep-services &&
+		up_start &&
+		wait_for 20 greet
+	fi
+'
+
+test_expect_success 'a path, host, locator or pid file that is none is named' '
+	test_expect_code 78 tars up --path here 2>err &&
+	test_grep "^tars: up: path: .here. is not absolute" err &&
+	test_expect_code 78 tars down --path here 2>err &&
+	test_expect_code 78 tars up --path "$PWD/other" --host "127.0.0.1 -p 1" 2>err &&
+	test_grep "^tars: up: host: .127.0.0.1 -p 1. is not" err &&
+	test_expect_code 78 tars up --path "$PWD/other" --locator garbage 2>err &&
+	test_grep "^tars: up: locator: .garbage. is not" err &&
+	test_expect_code 64 tars call --locator garbage a.b.c f 2>err &&
+	test_grep "^tars: call: locator: .garbage. is not" err &&
+	mkdir -p other && echo x >other/up.pid &&
+	test_expect_code 1 tars down --path "$PWD/other" 2>err &&
+	test_grep "^tars: down: pid file .*other/up.pid" err
 '
 
 test_expect_success 'down stops everything' '

@@ -115,4 +115,20 @@ test_expect_success 'no such command, bad connection string, no option' '
 	test_grep "give --db" err
 '
 
+test_expect_success 'init by several at the same time: all of them succeed' '
+	name=several_$$ &&
+	test_at_end "pg_drop_ $name" &&
+	pids= &&
+	for i in 1 2 3 4 5 6
+	do
+		tars db init --db "host=$pg_data user=tars dbname=$name" 2>several.$i &
+		pids="$pids $!"
+	done &&
+	for pid in $pids
+	do
+		wait $pid || { cat several.*; return 1; }
+	done &&
+	tars db check --db "host=$pg_data user=tars dbname=$name"
+'
+
 test_done

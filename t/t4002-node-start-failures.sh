@@ -115,4 +115,38 @@ test_expect_success 'orders for a server that is not deployed' '
 	test_grep "^1003 " out
 '
 
+processes_of () {
+	local p n=0
+	for p in /proc/[0-9]*
+	do
+		tr "\0" " " <"$p/cmdline" 2>/dev/null |
+			grep -q -e "--config=$PWD/n1/.*/$1.config.conf" && n=$((n + 1))
+	done
+	echo $n
+}
+
+test_expect_success 'a pid file that cannot be written does not start it twice' '
+	ctl stop TestApp.HelloServer &&
+	file=n1/tarsnode/data/TestApp.HelloServer/conf/TestApp.HelloServer.pid &&
+	rm -f $file && mkdir $file && >$file/in-the-way &&
+	test_when_finished "rm -rf $file" &&
+	ctl start TestApp.HelloServer &&
+	is_state TestApp.HelloServer Active &&
+	test_grep "would not be found by the next node" node.log &&
+	test "$(processes_of TestApp.HelloServer)" = 1
+'
+
+test_expect_success 'destroyed and loaded at the same time: all of it or nothing' '
+	ctl stop TestApp.HelloServer &&
+	for i in 1 2 3 4 5 6
+	do
+		order stopServer TestApp.HelloServer >out.s
+		order destroyServer TestApp.HelloServer >out.d & a=$!
+		order loadServer TestApp.HelloServer >out.l & b=$!
+		wait $a && wait $b || return 1
+	done &&
+	ctl start TestApp.HelloServer &&
+	is_state TestApp.HelloServer Active
+'
+
 test_done

@@ -116,4 +116,35 @@ test_expect_success 'a monitor script tells whether it lives' '
 	test "$(pid_of TestApp.Watched)" = "$daemon"
 '
 
+test_expect_success 'a monitor script that goes on behind its end mark is believed' '
+	{ $run & } && daemon=$! &&
+	test_when_finished "kill $daemon" &&
+	script slow "echo pid=$daemon; echo end-slow; timeout 0.3 $run; exit 0" &&
+	deploy Slow --start-script "$PWD/begin" --monitor-script "$PWD/slow" &&
+	is_state TestApp.Slow Active &&
+	test "$(pid_of TestApp.Slow)" = "$daemon"
+'
+
+test_expect_success 'what a script that hangs has started ends with it' '
+	script hangs "tail -f /dev/null & echo \$! >$PWD/hung; wait" &&
+	test_when_finished "ctl stop TestApp.Hangs" &&
+	deploy Hangs --start-script "$PWD/stays" --stop-script "$PWD/hangs" &&
+	order stopServer TestApp.Hangs >out &&
+	test_grep "^0 " out &&
+	wait_for 5 "grep -q \"hangs did not end within\" node.log" &&
+	wait_for 5 "! is_running $(cat hung)"
+'
+
+test_expect_success 'a script that goes on beside its service leaves no zombie' '
+	mkfifo gate &&
+	script beside "echo \$\$ >$PWD/beside.pid; $run & echo pid=\$!; read x <$PWD/gate" &&
+	deploy Beside --start-script "$PWD/beside" &&
+	is_state TestApp.Beside Active &&
+	beside=$(cat beside.pid) &&
+	is_running "$beside" &&
+	echo go >gate &&
+	wait_for 5 "! test -e /proc/$beside" &&
+	is_state TestApp.Beside Active
+'
+
 test_done

@@ -32,4 +32,19 @@ test_expect_success 'a directory that cannot be made is named' '
 	test_grep "make directory .*file/tarsnode: Not a directory" err
 '
 
+test_expect_success 'intervals that would keep it busy, or never end, are refused' '
+	test_expect_code 78 tars node --path "$PWD/n" --monitor 0 2>err &&
+	test_grep "monitor: 0 ms is not between 10 ms and 24 h" err &&
+	test_expect_code 78 tars node --path "$PWD/n" --heartbeat 1000d 2>err &&
+	test_grep "heartbeat: .* is not between" err &&
+	test_expect_code 78 tars node --path "$PWD/n" --start-limit 0 2>err &&
+	test_grep "start-limit: must be at least 1" err
+'
+
+test_expect_success 'a host whose name looks like an option is a host' '
+	test_must_fail tars node --path "$PWD/n" --listen no-host.invalid:0 2>err &&
+	test_grep "no-host.invalid" err &&
+	test_grep ! "endpoint" err
+'
+
 test_done

@@ -116,7 +116,7 @@ test_expect_success 'ports: of another server on the node, twice in one, free on
 '
 
 test_expect_success 'deploying again replaces it as a whole' '
-	test_expect_code 1 tars ctl deploy App.Two --node n1 --no-start --set a.b.1 --type not_tars \
+	test_expect_code 1 tars ctl deploy App.Two --node n1 --no-start --set a.b.1 --type not_tars --protocol not_tars \
 		"D@tcp -h 10.0.0.2 -p 1005" &&
 	echo "App.Two.D|not_tars" >want &&
 	pg_sql "SELECT servant, protocol FROM t_adapter_conf WHERE server_name = \$\$Two\$\$" >got &&

@@ -5,11 +5,13 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum {
 	KEEP = 16 * 1024,       /* larger buffers are given back when empty */
 	MIN_ROOM = 16 * 1024,   /* least room for one recv behind a partial frame */
+	FLUSH_EARLY = 16 * 1024, /* so much output does not wait for the end of the turn */
 };
 
 static void on_socket(struct watch *w, int events);
@@ -241,8 +243,18 @@ static void serve_in(struct conn *c)
 
 static void end_if_over(struct conn *c)
 {
+	if (c->owed && !c->write_errno)
+		return;
 	if (c->eof && !c->closed && !c->again_queued && !c->above_water && !c->close_after_flush)
 		close_after_eof(c);
+}
+
+void conn_paid(struct conn *c)
+{
+	c->owed--;
+	/* Not at once: frames that came before the end may be on their way through serve_frames. */
+	if (!c->owed && c->eof && !c->closed)
+		queue_again(c);
 }
 
 static void on_again(struct task *t)
@@ -256,29 +268,62 @@ static void on_again(struct task *t)
 	end_if_over(c);
 }
 
-/* Room for the rest of the frame in c->in, but no more than the peer has paid for with bytes: a
- * length field alone must not cost memory. */
-static size_t room_wanted(const struct conn *c)
+/* Where to read to: the rest of a partial frame into c->in, all else into the scratch buffer.  No
+ * more than the peer has paid for with bytes: a length field alone must not cost memory. */
+static int rooms(struct conn *c, struct iovec *room)
 {
 	size_t have = buf_size(&c->in), rest = c->in_need > have ? c->in_need - have : 0;
+	size_t paid = have > MIN_ROOM ? have : MIN_ROOM;
+	int n = 0;
 
-	if (rest > have)
-		rest = have;
-	return rest > MIN_ROOM ? rest : MIN_ROOM;
+	if (have) {
+		room[n].iov_len = rest && rest < paid ? rest : paid;
+		room[n].iov_base = buf_reserve(&c->in, room[n].iov_len);
+		n++;
+	}
+	/* Bytes behind the frame are only expected when the frame ends in this read. */
+	if (!have || (rest && rest <= paid)) {
+		room[n].iov_base = reactor_scratch();
+		room[n].iov_len = REACTOR_SCRATCH_SIZE;
+		n++;
+	}
+	return n;
+}
+
+/* n bytes came into the rooms, the first of them behind what c->in has. */
+static void serve_read(struct conn *c, size_t n, size_t into_in)
+{
+	uint8_t *scratch = reactor_scratch();
+	size_t used = 0;
+
+	if (into_in) {
+		c->in.len += n < into_in ? n : into_in;
+		n = n < into_in ? 0 : n - into_in;
+		serve_in(c);
+	}
+	if (!n || c->closed)
+		return;
+	if (buf_size(&c->in)) {
+		/* That comes first.  It was thought to end before the scratch buffer, but did not,
+		 * or it has to wait. */
+		buf_add(&c->in, scratch, n);
+		if (!c->again_queued)
+			serve_in(c);
+		return;
+	}
+	used = serve_frames(c, scratch, n);
+	if (used < n && !c->closed)
+		buf_add(&c->in, scratch + used, n - used);
 }
 
 static void on_readable(struct conn *c)
 {
-	bool partial = buf_size(&c->in) > 0;
-	uint8_t *to = reactor_scratch();
-	size_t room = REACTOR_SCRATCH_SIZE, used;
-	ssize_t n;
+	struct iovec room[2];
+	int n_rooms = rooms(c, room);
+	size_t into_in = buf_size(&c->in) ? room[0].iov_len : 0;
+	ssize_t n = n_rooms == 1 ? recv(c->watch.fd, room[0].iov_base, room[0].iov_len, 0) :
+				   readv(c->watch.fd, room, n_rooms);
 
-	if (partial) {
-		to = buf_reserve(&c->in, room_wanted(c));
-		room = c->in.cap - c->in.len;
-	}
-	n = recv(c->watch.fd, to, room, 0);
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			close_with_errno(c, TARS_ESYS, "reading from", errno);
@@ -291,14 +336,10 @@ static void on_readable(struct conn *c)
 		return;
 	}
 	c->last_io_us = reactor_now();
-	if (partial) {
-		c->in.len += (size_t)n;
-		serve_in(c);
-		return;
-	}
-	used = serve_frames(c, to, (size_t)n);
-	if (used < (size_t)n && !c->closed)
-		buf_add(&c->in, to + used, (size_t)n - used);
+	serve_read(c, (size_t)n, into_in);
+	/* Later connections of this turn find the memory and the caches free again. */
+	if (!c->closed && !c->write_blocked && buf_size(&c->out) >= FLUSH_EARLY)
+		flush(c);
 }
 
 static void on_socket(struct watch *w, int events)

@@ -4,7 +4,7 @@
  *
  *   socket --recv--> reactor_scratch() --whole frames--> class->frame()
  *                          | the beginning of one: kept in c->in until it is whole
- *   class->frame(), anyone --append--> c->out --one send per turn--> socket
+ *   class->frame(), anyone --append--> c->out --one send per turn, or per read--> socket
  *
  * Embedded in its owner's struct (server connection, client connection); belongs to one reactor.
  * Thread: its reactor.  conn_close() is idempotent and calls `down` once, before it returns;
@@ -54,6 +54,7 @@ struct conn {
 	char peer_text[64];     /* "10.0.0.1:5312", "[::1]:80", "unix:/path" */
 	const char *doing;      /* for messages: "connecting", "reading a frame" */
 	int events;             /* what `watch` waits for */
+	unsigned owed;          /* answers to come: the peer may have ended its input meanwhile */
 	int write_errno;        /* the peer takes no more output; its input is still served */
 	unsigned connecting : 1, closed : 1, flush_queued : 1, again_queued : 1, above_water : 1,
 		write_blocked : 1, close_after_flush : 1, eof : 1;
@@ -73,13 +74,23 @@ void conn_close(struct conn *c, const struct err *why);
 /* Closes when the output is written; reads no more. */
 void conn_close_after_flush(struct conn *c);
 
-/* Output: append to conn_out(c), then conn_written(c); it leaves at the end of the turn.  What is
- * written to a closed connection is dropped. */
+/* Output: append to conn_out(c), then conn_written(c); it leaves at the end of the turn, or when the
+ * frames of a read have made much of it.  What is written to a closed connection is dropped. */
 static inline struct buf *conn_out(struct conn *c)
 {
 	return &c->out;
 }
 void conn_written(struct conn *c);
+/*
+ * A peer may end its input and wait for the answers: between conn_owe and conn_paid, one of each
+ * per answer, the end of input does not close.  conn_paid is right after the close and the release
+ * too, as long as the struct is there.
+ */
+static inline void conn_owe(struct conn *c)
+{
+	c->owed++;
+}
+void conn_paid(struct conn *c);
 static inline bool conn_is_open(const struct conn *c)
 {
 	return !c->closed && !c->connecting;

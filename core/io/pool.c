@@ -170,15 +170,16 @@ struct pool *pool_new(const struct pool_conf *conf, struct err *e)
 }
 
 /* False if all workers are busy and the task has to wait for one. */
-static bool queue_submit(struct pool *p, struct queue *q, struct task *t)
+static bool queue_submit(struct pool *p, struct queue *q, struct task_list *tasks, unsigned n)
 {
 	struct worker *w;
 	bool is_soon;
 
 	pthread_mutex_lock(&q->lock);
-	task_list_add(&q->tasks, t);
-	atomic_fetch_add_explicit(&p->length, 1, memory_order_relaxed);
-	is_soon = ++q->n_tasks <= q->n_idle;
+	task_list_move(&q->tasks, tasks);
+	atomic_fetch_add_explicit(&p->length, n, memory_order_relaxed);
+	q->n_tasks += n;
+	is_soon = q->n_tasks <= q->n_idle;
 	w = queue_rouse(q);
 	pthread_mutex_unlock(&q->lock);
 	if (w)
@@ -186,12 +187,20 @@ static bool queue_submit(struct pool *p, struct queue *q, struct task *t)
 	return is_soon;
 }
 
-void pool_submit(struct pool *p, struct task *t, uint64_t lane)
+void pool_submit_all(struct pool *p, struct task_list *tasks, unsigned n, uint64_t lane)
 {
 	/* Lanes are often consecutive numbers or addresses: mix before the remainder. */
 	uint64_t mixed = (lane * 0x9e3779b97f4a7c15u) >> 32;
 
-	queue_submit(p, &p->queues[mixed % p->n_queues], t);
+	queue_submit(p, &p->queues[mixed % p->n_queues], tasks, n);
+}
+
+void pool_submit(struct pool *p, struct task *t, uint64_t lane)
+{
+	struct task_list one = { 0 };
+
+	task_list_add(&one, t);
+	pool_submit_all(p, &one, 1, lane);
 }
 
 unsigned pool_length(const struct pool *p)
@@ -281,6 +290,7 @@ void pool_run(void (*fn)(void *), void *arg)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct blocking b = { .task.run = blocking_run, .fn = fn, .arg = arg };
+	struct task_list one = { 0 };
 
 	BUG_ON(!wait_is_possible());
 	if (!coro_self()) {
@@ -289,7 +299,8 @@ void pool_run(void (*fn)(void *), void *arg)
 	}
 	pthread_once(&once, shared_init);
 	wait_init(&b.wait);
-	if (!queue_submit(shared, &shared->queues[0], &b.task))
+	task_list_add(&one, &b.task);
+	if (!queue_submit(shared, &shared->queues[0], &one, 1))
 		shared_grow();
 	wait_for(&b.wait);
 }

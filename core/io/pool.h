@@ -28,6 +28,8 @@ struct pool *pool_new(const struct pool_conf *conf, struct err *e);
 void pool_free(struct pool *p);
 /* lane: e.g. a connection's number; only used when ordered. */
 void pool_submit(struct pool *p, struct task *t, uint64_t lane);
+/* The n tasks of the list, all of one lane; the list is empty then. */
+void pool_submit_all(struct pool *p, struct task_list *tasks, unsigned n, uint64_t lane);
 /* Tasks that wait at present. */
 unsigned pool_length(const struct pool *p);
 

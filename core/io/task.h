@@ -35,6 +35,19 @@ static inline void task_list_add(struct task_list *l, struct task *t)
 	l->tail = t;
 }
 
+/* Moves all of from behind l's; from is empty then. */
+static inline void task_list_move(struct task_list *l, struct task_list *from)
+{
+	if (!from->head)
+		return;
+	if (l->head)
+		l->tail->next = from->head;
+	else
+		l->head = from->head;
+	l->tail = from->tail;
+	from->head = NULL;
+}
+
 /* The first one, or NULL. */
 static inline struct task *task_list_take(struct task_list *l)
 {

@@ -56,12 +56,19 @@ int app_add_servant(struct tars_app *app, const struct tars_servant *row, struct
 	uint32_t n = old ? old->n + 1 : 1, cap = 8;
 	struct servant_table *t;
 	struct servant *s;
+	int rc;
 
 	if (!row->name || !*row->name || !row->iface || !row->impl)
 		return err_set(e, TARS_EARG, "servant '%s': name, iface and impl are needed",
 			       row->name ? row->name : "");
 	if (servant_find(app, row->name, strlen(row->name)))
 		return err_set(e, TARS_EEXISTS, "servant %s: added twice", row->name);
+	/* First: a request may arrive as soon as the table is published. */
+	if (row->run == TARS_RUN_POOL)
+		app->has_pool_servant = true;
+	rc = adapter_make_pools(app, e);
+	if (rc)
+		return rc;
 	while (cap < n * 2)
 		cap *= 2;
 	pthread_mutex_lock(&app->lock);
@@ -78,9 +85,7 @@ int app_add_servant(struct tars_app *app, const struct tars_servant *row, struct
 			table_insert(t, old->slots[i]);
 	table_insert(t, s);
 	atomic_store_explicit(&app->servants, t, memory_order_release);
-	if (row->run == TARS_RUN_POOL)
-		app->has_pool_servant = true;
-	return adapter_make_pools(app, e);
+	return TARS_OK;
 }
 
 /* ---- worker groups ---- */

@@ -77,15 +77,22 @@ static int notify(struct tars_req *rq, const struct tars_AdminF_notify_in *in,
 	return TARS_OK;
 }
 
+/* On the main loop, to which timers and the state of tars_main belong. */
+static void shut_down(struct tars_req *rq, void *arg)
+{
+	(void)arg;
+	if (rq->app->on_shutdown)
+		rq->app->on_shutdown(rq->app);
+	else
+		app_stop(rq->app, SHUTDOWN_GRACE_MS);
+}
+
 static int shutdown_service(struct tars_req *rq, const struct tars_AdminF_shutdown_in *in,
 			    struct tars_AdminF_shutdown_out *out)
 {
 	(void)in;
 	(void)out;
-	if (rq->app->on_shutdown)
-		rq->app->on_shutdown(rq->app);
-	else
-		app_stop(rq->app, SHUTDOWN_GRACE_MS);
+	app_spawn(rq->app, shut_down, NULL);
 	return TARS_OK;
 }
 

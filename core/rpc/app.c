@@ -272,6 +272,12 @@ static void end_workers(void *arg)
 		app->before_stop(app);
 }
 
+/* By its next turn a loop has handed all requests that it let in to the workers. */
+static void await_turn(struct loop *l)
+{
+	(void)l;
+}
+
 static void close_all(struct loop *l)
 {
 	timer_stop(&l->sweep);
@@ -290,11 +296,13 @@ static void shut_down(void *arg)
 	atomic_store(&app->closed, true);
 	proxies_stop(app);
 	on_each_loop(app, client_cancel_all);
+	on_each_loop(app, await_turn);
 	pool_run(end_workers, app);
 	until_us = reactor_clock() + END_MS * INT64_C(1000);
 	app->abandoned = !wait_until_none(app, count_coros, until_us);
 	on_each_loop(app, close_all);
-	wait_until_none(app, count_conns, reactor_clock() + FLUSH_MS * INT64_C(1000));
+	if (!wait_until_none(app, count_conns, reactor_clock() + FLUSH_MS * INT64_C(1000)))
+		on_each_loop(app, server_drop_all);
 	if (!wait_until_none(app, count_requests, 0))
 		app->abandoned = true;
 	for (unsigned i = app->n_loops; i-- > 0;)

@@ -42,6 +42,8 @@ struct loop {
 	_Atomic unsigned n_conns;             /* accepted ones; the acceptor reads it */
 	struct list conns;                    /* struct server_conn */
 	struct timer sweep;                   /* idle connections */
+	struct task_list for_pools;           /* POOL requests of this turn */
+	struct task submit;                   /* hands them over; queued while there are any */
 	struct list peers[PEER_BUCKETS];      /* struct peer, by host and port */
 	struct list links;                    /* struct link */
 	struct tars_pending *calls[CALL_BUCKETS]; /* by request id */
@@ -103,6 +105,8 @@ static inline bool loop_is_here(const struct loop *l)
 void adapters_close(struct tars_app *app);
 void pools_free(struct tars_app *app);
 void server_close_all(struct loop *l);
+/* Closes those whose output has not left in time. */
+void server_drop_all(struct loop *l);
 /* Fails every call of the loop with TARS_ECANCEL; then closes the connections. */
 void client_cancel_all(struct loop *l);
 void client_close_all(struct loop *l);

@@ -10,7 +10,10 @@
 #include "core/rpc/app_int.h"
 #include "proto/hash.h"
 
-enum { SHIELD_MS = 3000 };
+enum {
+	SHIELD_MS = 3000,
+	MAX_OUTPUT = 64 << 20,  /* of a link: a peer that stops reading must not cost more */
+};
 
 void link_call_ended(struct link *link)
 {
@@ -197,6 +200,8 @@ static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct
 		return rc;
 	}
 	link->conn.max_frame = FRAME_DEFAULT_MAX;
+	/* Replies are always read: a peer whose own output is stuck could never read on. */
+	link->conn.high_water = SIZE_MAX;
 	link->peer = peer;
 	peer->link = link;
 	list_append(&l->links, &link->node);
@@ -271,13 +276,31 @@ static void resolve_peer(void *arg)
 	count_add(&l->n_coros, -1);
 }
 
+/* NULL while it is connecting, or with *e if what was sent does not leave. */
+static struct link *link_with_room(struct peer *p, struct err *e)
+{
+	struct conn *c = &p->link->conn;
+
+	if (!conn_is_open(c))
+		return NULL;
+	if (buf_size(conn_out(c)) <= MAX_OUTPUT)
+		return p->link;
+	err_set(e, TARS_ESEND, "not sent: the server does not read, %zu bytes wait for it already",
+		buf_size(conn_out(c)));
+	p->shielded_until_us = reactor_now() + SHIELD_MS * INT64_C(1000);
+	return NULL;
+}
+
 struct link *peer_link(struct peer *p, struct err *e)
 {
 	struct sockaddr_any to;
 
 	e->code = 0;
+	/* The peer has ended its side: no reply to a new call would come. */
+	if (p->link && p->link->conn.eof)
+		link_retire(p->link);
 	if (p->link)
-		return conn_is_open(&p->link->conn) ? p->link : NULL;
+		return link_with_room(p, e);
 	if (p->resolving)
 		return NULL;
 	if (p->ep.type != ENDPOINT_TCP) {

@@ -114,7 +114,7 @@ static void send_posted(struct task *t)
 	struct conn *c = &rq->conn->conn;
 
 	if (conn_is_open(c)) {
-		buf_add(conn_out(c), buf_head(&rq->reply), buf_size(&rq->reply));
+		buf_append(conn_out(c), &rq->reply);
 		conn_written(c);
 	}
 	tars_release(rq);
@@ -191,7 +191,7 @@ static int get_args(struct tars_req *rq, void *in, struct err *e)
 	if (rq->head.version == VERSION_TUP)
 		return tup_get(body->p, body->n, t, in, &rq->arena, e);
 	if (rq->head.version == VERSION_JSON)
-		return json_get((const char *)body->p, body->n, t, in, &rq->arena, e);
+		return json_get_params((const char *)body->p, body->n, t, in, &rq->arena, e);
 	return codec_get_flat(body->p, body->n, t, in, &rq->arena, e);
 }
 
@@ -301,8 +301,33 @@ static void dispatch_coro(struct tars_req *rq)
 	coro_start(stack, run_coro, rq);
 }
 
+static struct pool *pool_of(struct task *t)
+{
+	struct adapter *a = container_of(t, struct tars_req, task)->adapter;
+
+	return atomic_load_explicit(&a->group->pool, memory_order_relaxed);
+}
+
+/* At the end of a turn: a burst of requests costs one lock and one wake. */
+static void submit_to_pools(struct task *submit)
+{
+	struct loop *l = container_of(submit, struct loop, submit);
+	struct task *t;
+
+	while ((t = l->for_pools.head)) {
+		struct pool *pool = pool_of(t);
+		struct task_list batch = { 0 };
+		unsigned n = 0;
+
+		for (; t && pool_of(t) == pool; t = l->for_pools.head, n++)
+			task_list_add(&batch, task_list_take(&l->for_pools));
+		pool_submit_all(pool, &batch, n, 0);   /* no group's pool is ordered */
+	}
+}
+
 static void dispatch_pool(struct tars_req *rq)
 {
+	struct loop *l = rq->loop;
 	struct adapter *a = rq->adapter;
 	unsigned n = atomic_fetch_add_explicit(&a->waiting, 1, memory_order_relaxed) + 1;
 
@@ -313,8 +338,11 @@ static void dispatch_pool(struct tars_req *rq)
 	}
 	keep_body(rq);
 	rq->task.run = run_in_worker;
-	pool_submit(atomic_load_explicit(&a->group->pool, memory_order_relaxed), &rq->task,
-		    rq->conn->number);
+	if (task_list_is_empty(&l->for_pools)) {
+		l->submit.run = submit_to_pools;
+		reactor_at_flush(&l->submit);
+	}
+	task_list_add(&l->for_pools, &rq->task);
 }
 
 static const struct servant *find_servant(struct tars_req *rq)
@@ -386,6 +414,11 @@ void dispatch(struct tars_req *rq)
 
 	if (is_func(rq, "tars_ping")) {
 		req_respond(rq, TARS_OK, "", NULL);
+		return;
+	}
+	/* The worker threads are ending, and nobody would wait for a coroutine. */
+	if (atomic_load_explicit(&rq->app->closed, memory_order_relaxed)) {
+		req_respond(rq, TARS_ECANCEL, "not executed: the server is stopping", NULL);
 		return;
 	}
 	rq->servant = find_servant(rq);

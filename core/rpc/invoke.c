@@ -39,8 +39,22 @@ static void add_entry(struct extra *x, struct arena *a, const struct tars_string
 	x->map.n++;
 }
 
-static void put_request(struct buf *b, struct tars_pending *p, const struct tars_call *c,
-			const void *in)
+/* A packet that is too large would cost the other calls of the connection their replies. */
+static int check_size(struct buf *b, size_t start, struct err *e)
+{
+	size_t n = buf_size(b) - start;
+
+	if (n <= FRAME_DEFAULT_MAX)
+		return TARS_OK;
+	b->len = b->pos + start;
+	if (!start)
+		buf_release(b);
+	return err_set(e, TARS_ESEND, "not sent: the request has %zu bytes, more than the limit "
+		       "of %d", n, (int)FRAME_DEFAULT_MAX);
+}
+
+static int put_request(struct buf *b, struct tars_pending *p, const struct tars_call *c,
+		       const void *in, struct err *e)
 {
 	const struct app_conf *conf = &p->proxy->app->conf;
 	struct extra context = { 0 }, status = { 0 };
@@ -52,7 +66,7 @@ static void put_request(struct buf *b, struct tars_pending *p, const struct tars
 		.func = { p->func->name, (uint32_t)strlen(p->func->name) },
 		.timeout_ms = p->timeout_ms,
 	};
-	size_t mark;
+	size_t start = buf_size(b), mark;
 
 	add_entry(&context, &p->arena, c->context, "node_name", conf->node_name);
 	add_entry(&status, &p->arena, c->status, "STATUS_SETNAME_VALUE", conf->set);
@@ -63,6 +77,7 @@ static void put_request(struct buf *b, struct tars_pending *p, const struct tars
 	mark = packet_begin_request(b, &head);
 	codec_put_flat(b, p->func->in, in, 0);
 	packet_end_request(b, mark, &head);
+	return check_size(b, start, e);
 }
 
 /* ---- starting ---- */
@@ -144,17 +159,22 @@ static void start_posted(struct task *t)
 static void start_here(struct tars_pending *p, const struct tars_call *c, const void *in)
 {
 	struct link *link;
+	struct err e;
+	int rc = TARS_OK;
 
 	/* These are freed on completion, which must not happen below. */
 	p->starting = p->done || p->oneway;
 	call_register(p);
 	link = call_try_link(p);
 	if (link) {
-		put_request(conn_out(&link->conn), p, c, in);
-		call_sent(p, link);
+		rc = put_request(conn_out(&link->conn), p, c, in, &e);
+		if (!rc)
+			call_sent(p, link);
 	} else if (!list_is_empty(&p->node)) {
-		put_request(&p->packet, p, c, in);
+		rc = put_request(&p->packet, p, c, in, &e);
 	}
+	if (rc)
+		call_fail(p, rc, "%s", e.text);
 	p->starting = false;
 }
 
@@ -171,7 +191,9 @@ static int call_begin(struct tars_pending *p, const struct tars_call *c, const v
 	if (loop_is_here(p->loop)) {
 		start_here(p, c, in);
 	} else {
-		put_request(&p->packet, p, c, in);
+		rc = put_request(&p->packet, p, c, in, e);
+		if (rc)
+			return err_wrap(e, "%s.%s", p->proxy->name, p->func->name);
 		p->task.run = start_posted;
 		reactor_post(p->loop->reactor, &p->task);
 	}

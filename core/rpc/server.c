@@ -12,7 +12,7 @@ enum { SWEEP_MS = 1000 };
 
 static void server_conn_unref(struct server_conn *sc)
 {
-	if (!sc->released || sc->n_requests)
+	if (!sc->released || sc->conn.owed)
 		return;
 	free(sc);
 }
@@ -30,7 +30,7 @@ static int server_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
 		req_put(rq);
 		return rc;
 	}
-	sc->n_requests++;
+	conn_owe(&sc->conn);
 	count_add(&l->n_requests, 1);
 	rq->conn = sc;
 	rq->adapter = sc->adapter;
@@ -59,7 +59,7 @@ void server_request_done(struct tars_req *rq)
 		atomic_fetch_sub_explicit(&rq->adapter->running, 1, memory_order_relaxed);
 	count_add(&rq->loop->n_requests, -1);
 	req_put(rq);
-	sc->n_requests--;
+	conn_paid(&sc->conn);
 	server_conn_unref(sc);
 }
 
@@ -99,7 +99,9 @@ static void sweep(struct timer *t)
 		struct err why;
 
 		next = node->next;
-		if (idle_ms < sc->adapter->conf.idle_ms || sc->n_requests)
+		/* A peer that has ended its input may be gone: its answers are waited for, but
+		 * not for ever. */
+		if (idle_ms < sc->adapter->conf.idle_ms || (sc->conn.owed && !sc->conn.eof))
 			continue;
 		err_set(&why, TARS_OK, "idle for %lld ms", (long long)idle_ms);
 		conn_close(&sc->conn, &why);
@@ -164,5 +166,16 @@ void server_close_all(struct loop *l)
 	for (node = l->conns.next; node != &l->conns; node = next) {
 		next = node->next;
 		conn_close_after_flush(&container_of(node, struct server_conn, node)->conn);
+	}
+}
+
+void server_drop_all(struct loop *l)
+{
+	static const struct err why = { TARS_ECANCEL, "stopping, and the peer does not read" };
+	struct list *node, *next;
+
+	for (node = l->conns.next; node != &l->conns; node = next) {
+		next = node->next;
+		conn_close(&container_of(node, struct server_conn, node)->conn, &why);
 	}
 }

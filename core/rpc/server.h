@@ -67,14 +67,13 @@ int adapter_make_pools(struct tars_app *app, struct err *e);
 /* ---- connections ---- */
 
 struct server_conn {
-	struct conn conn;
+	struct conn conn;             /* .owed counts the requests that refer to it */
 	struct list node;             /* in the loop's list */
 	struct task opened;           /* hands the descriptor to its loop */
 	struct loop *loop;
 	struct adapter *adapter;
 	int fd;                       /* until `opened` has run */
 	struct sockaddr_any peer;     /* as accepted: it may be gone when `opened` runs */
-	unsigned n_requests;          /* that refer to it */
 	bool released;
 	const struct servant *last;   /* most connections talk to one servant */
 	uint64_t number;              /* lane of ordered pools */

@@ -50,9 +50,9 @@ int log_open(const char *path, struct err *e)
 	int fd, old = log_fd;
 
 	if (!path || !*path) {
-		log_fd = STDERR_FILENO;
-		if (old != STDERR_FILENO)
-			close(old);
+		/* Another thread may be about to write to that number: it must stay a log. */
+		if (old != STDERR_FILENO && dup3(STDERR_FILENO, old, O_CLOEXEC) < 0)
+			return err_set(e, TARS_ESYS, "log to stderr: dup3: %s", strerror(errno));
 		return 0;
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);

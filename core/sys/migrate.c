@@ -271,12 +271,18 @@ int migrate_create_database(const char *dsn, struct err *e)
 	rc = maintenance_dsn(dsn, &other, &name, e);
 	if (rc == 0) {
 		rc = create_database(buf_str(&other), buf_str(&name), e);
+		/* Somebody else has made it in this very moment. */
+		if (rc < 0 && query_once(dsn, &sql_ping, NULL, NULL) >= 0) {
+			rc = 0;
+			goto out;
+		}
 		/* It exists, or nothing can be reached: the first error is the one to know. */
 		if (rc == 0 || (rc == TARS_EDB && strstr(e->text, "cannot connect"))) {
 			*e = first;
 			rc = first.code;
 		}
 	}
+out:
 	buf_release(&other);
 	buf_release(&name);
 	return rc;

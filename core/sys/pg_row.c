@@ -16,6 +16,12 @@ static int code_of_state(const char *state)
 	return TARS_EDB;
 }
 
+/* A table, column or function is not there: the schema is older than this program. */
+static bool is_schema_missing(const char *state)
+{
+	return !strcmp(state, "42P01") || !strcmp(state, "42703") || !strcmp(state, "42883");
+}
+
 int pg_result_error(const PGresult *res, const struct sql *sql, struct err *e)
 {
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
@@ -25,8 +31,9 @@ int pg_result_error(const PGresult *res, const struct sql *sql, struct err *e)
 
 	state = state ? state : "";
 	code = code_of_state(state);
-	err_set(e, code, "statement \"%s\": %.220s%s%.160s (SQLSTATE %s)", sql->name,
-		message ? message : "no message", detail ? ": " : "", detail ? detail : "", state);
+	err_set(e, code, "statement \"%s\": %.220s%s%.160s (SQLSTATE %s)%s", sql->name,
+		message ? message : "no message", detail ? ": " : "", detail ? detail : "", state,
+		is_schema_missing(state) ? "; run `tars db migrate`" : "");
 	for (char *p = e ? e->text : NULL; p && *p; p++)
 		if (*p == '\n')
 			*p = ' ';

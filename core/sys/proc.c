@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "core/io/wait.h"
-#include "core/sys/file.h"
+#include "core/sys/files.h"
 
 static int no_such_process(pid_t pid, struct err *e)
 {

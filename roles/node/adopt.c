@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/io/pool.h"
-#include "core/sys/file.h"
+#include "core/sys/files.h"
 #include "if/AdminF.h"
 #include "roles/node/node.h"
 

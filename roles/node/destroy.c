@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/io/pool.h"
-#include "core/sys/file.h"
+#include "core/sys/files.h"
 #include "roles/node/node.h"
 
 struct removal {

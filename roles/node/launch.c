@@ -9,13 +9,14 @@
 
 #include "core/io/coro.h"
 #include "core/io/pool.h"
-#include "core/sys/file.h"
+#include "core/sys/files.h"
 #include "roles/node/node.h"
 #include "roles/node/script.h"
 
 enum {
 	SCRIPT_MS = 2000,      /* how long a start script may take to print pid= or its end mark */
 	SCRIPT_STEP_MS = 50,
+	REAP_STEP_MS = 500,    /* the node's stop waits so long for scripts that go on */
 	SETTLE_MS = 1000,      /* a process without heartbeats serves when it lives so long */
 	TAIL_LINES = 5,
 };
@@ -200,6 +201,32 @@ static void scan_session(void *arg)
 		closedir(dir);
 }
 
+struct leftover {
+	struct node *node;
+	struct proc_id id;
+};
+
+/* A script that goes on beside the process it named: a child of ours until it ends. */
+static void reap(struct tars_req *rq, void *arg)
+{
+	struct leftover left = *(struct leftover *)arg;
+	int status, rc;
+
+	(void)rq;
+	free(arg);
+	do
+		rc = proc_wait(&left.id, REAP_STEP_MS, &status, NULL);
+	while (rc == TARS_ETIMEOUT && !left.node->is_stopping);
+}
+
+static void leave_running(struct server *s, const struct proc_id *script)
+{
+	struct leftover *left = xmalloc(sizeof(*left));
+
+	*left = (struct leftover){ s->node, *script };
+	node_spawn(s->node, reap, left);
+}
+
 static void launch_script(struct launch *l)
 {
 	struct server *s = l->s;
@@ -218,6 +245,8 @@ static void launch_script(struct launch *l)
 	if (l->rc < 0)
 		return;
 	scan.session = job.id.pid;
+	if (l->rc == 1 && job.pid > 0 && job.pid != job.id.pid)
+		leave_running(s, &job.id);
 	if (job.pid > 0) {
 		l->id.pid = job.pid;
 	} else if (l->rc == 1) {

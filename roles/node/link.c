@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/io/pool.h"
-#include "core/sys/file.h"
+#include "core/sys/files.h"
 #include "if/QueryF.h"
 #include "proto/codec.h"
 #include "roles/node/node.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/sys/file.h"
+#include "core/sys/files.h"
 #include "if/Node.h"
 #include "if/NodeF.h"
 #include "roles/node/node.h"
@@ -102,19 +102,12 @@ static const char *own_executable(struct arena *a)
 
 static int make_paths(struct node *n, struct err *e)
 {
-	const char *given = n->conf->path, *home = getenv("HOME");
-	struct arena *a = &n->arena;
 	struct node_paths *p = &n->paths;
-	int rc;
+	struct arena *a = &n->arena;
+	int rc = role_data_path(n->conf->path, a, &p->root, e);
 
-	if (given && *given && *given != '/')
-		return err_set(e, TARS_ECONF, "path: '%s' is not absolute", given);
-	if (given && *given)
-		p->root = given;
-	else if (geteuid() != 0 && home)
-		p->root = arena_strf(a, "%s/.tars", home);
-	else
-		p->root = "/usr/local/app/tars";
+	if (rc < 0)
+		return rc;
 	p->data = arena_strf(a, "%s/tarsnode/data", p->root);
 	p->log = arena_strf(a, "%s/app_log/", p->root);
 	p->self = own_executable(a);
@@ -169,6 +162,31 @@ static int print_fsm(struct role_run *run, const struct node_conf *conf, struct 
 	return 0;
 }
 
+/* Shorter ones would keep the node, or the registry, busy with nothing else. */
+static int check_intervals(const struct node_conf *c, struct err *e)
+{
+	enum { MIN_MS = 10, MAX_MS = 24 * 3600 * 1000 };
+	const struct {
+		const char *name;
+		int64_t ms;
+	} all[] = {
+		{ "heartbeat", c->heartbeat_ms }, { "monitor", c->monitor_ms },
+		{ "retry", c->retry_ms }, { "start-penalty", c->limits.penalty_ms },
+		{ "start-window", c->limits.window_ms }, { "sync", c->sync_ms },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i].ms < MIN_MS || all[i].ms > MAX_MS)
+			return err_set(e, TARS_ECONF, "%s: %lld ms is not between 10 ms and 24 h",
+				       all[i].name, (long long)all[i].ms);
+	if (c->heart_timeout_s < 1 || c->limits.starts < 1)
+		return err_set(e, TARS_ECONF, "%s: must be at least 1",
+			       c->heart_timeout_s < 1 ? "heart-timeout" : "start-limit");
+	if (c->core_ms < 0 || c->core_ms > MAX_MS)
+		return err_set(e, TARS_ECONF, "core-timeout: must be between 0 and 24 h");
+	return 0;
+}
+
 static void node_free(void *state)
 {
 	struct node *n = state;
@@ -186,6 +204,8 @@ static int node_init(struct role_run *run, struct err *e)
 
 	if (rc == 0 && conf->fsm)
 		return print_fsm(run, conf, e);
+	if (rc == 0)
+		rc = check_intervals(conf, e);
 	if (rc < 0)
 		return rc;
 	n = xcalloc(1, sizeof(*n));
@@ -217,10 +237,11 @@ static int node_init(struct role_run *run, struct err *e)
 static int node_reload(struct role_run *run, const void *conf, struct err *e)
 {
 	struct node *n = run->state;
+	int rc = check_intervals(conf, e);
 
-	(void)e;
-	n->conf = conf;
-	return 0;
+	if (rc == 0)
+		n->conf = conf;
+	return rc;
 }
 
 /* ---- stop ---- */

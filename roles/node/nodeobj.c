@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "core/io/pool.h"
-#include "core/sys/file.h"
+#include "core/sys/files.h"
 #include "if/AdminF.h"
 #include "if/AdminReg.h"
 #include "if/Node.h"
@@ -27,19 +27,20 @@ static int64_t patience(const struct tars_req *rq, int64_t ms)
 	return left < ms ? left : ms;
 }
 
+/* Before it nobody knows whether a process of an earlier node runs: an order would miss that. */
+static void await_search(struct server *s)
+{
+	int64_t until = reactor_now() + SEARCH_MS * 1000;
+
+	while (s->spec && !s->is_searched && !s->node->is_stopping && reactor_now() < until)
+		signal_wait(&s->changed, (until - reactor_now()) / 1000 + 1);
+}
+
 /* The order is carried out by hand, so limits and an earlier stop are over. */
 static void begin_start(struct server *s)
 {
 	s->is_stopped = false;
 	s->limiter = (struct limiter){ 0 };
-}
-
-static void await_search(struct server *s)
-{
-	int64_t until = reactor_now() + SEARCH_MS * 1000;
-
-	while (s->spec && !s->is_searched && reactor_now() < until)
-		signal_wait(&s->changed, (until - reactor_now()) / 1000 + 1);
 }
 
 /* Until it serves, has failed, or the caller cannot wait any longer. */
@@ -106,7 +107,8 @@ static void begin_stop(struct server *s)
 {
 	s->is_stopped = true;
 	timer_stop(&s->restart);
-	server_event(s, EVENT_STOP, NULL);
+	if (s->is_searched || s->state != SERVER_INACTIVE)
+		server_event(s, EVENT_STOP, NULL);
 }
 
 static int await_stop(struct tars_req *rq, struct server *s, struct tars_str *result)
@@ -114,6 +116,10 @@ static int await_stop(struct tars_req *rq, struct server *s, struct tars_str *re
 	int64_t ms = (s->spec ? s->spec->conf.deactivating_ms : 0) + STOP_MARGIN_MS;
 	int64_t until = reactor_now() + patience(rq, ms) * 1000;
 
+	if (!s->is_searched) {
+		await_search(s);
+		server_event(s, EVENT_STOP, NULL);
+	}
 	while (s->state != SERVER_INACTIVE && reactor_now() < until)
 		signal_wait(&s->changed, (until - reactor_now()) / 1000 + 1);
 	if (s->state == SERVER_INACTIVE) {
@@ -197,7 +203,11 @@ static int destroy(struct tars_req *rq, const struct tars_Node_destroyServer_in 
 	if (!s) {
 		out->ret = unknown(rq, &in->application, &in->serverName, &out->result,
 				   CODE(LOAD_SERVICE_DESC_ERR));
-	} else if (server_event(s, EVENT_DESTROY, &e) < 0) {
+		return 0;
+	}
+	server_hold(s);
+	await_search(s);
+	if (server_event(s, EVENT_DESTROY, &e) < 0) {
 		out->ret = CODE(LOAD_SERVICE_DESC_ERR);
 		out->result = tars_strf(rq, "server state is not Inactive. the curent state is %s: "
 					"stop "
@@ -205,6 +215,7 @@ static int destroy(struct tars_req *rq, const struct tars_Node_destroyServer_in 
 	} else {
 		out->result = tars_strf(rq, "%s is destroyed", s->id);
 	}
+	server_release(s);
 	return 0;
 }
 
@@ -310,8 +321,18 @@ static int get_load(struct tars_req *rq, const struct tars_Node_getNodeLoad_in *
 static int shut_down(struct tars_req *rq, const struct tars_Node_shutdown_in *in,
 		     struct tars_Node_shutdown_out *out)
 {
+	const struct node *n = tars_data(rq);
+
 	(void)in;
-	out->result = tars_strf(rq, "the node stops; its services go on");
+	/* Whoever means the node must not end the registry and the database beside it. */
+	if (n->run->is_part) {
+		out->ret = -1;
+		out->result = TARS_STR("this node is a part of `tars up`, which would stop with "
+				       "it: use `tars down` on its machine");
+		return 0;
+	}
+	out->result = tars_strf(rq, n->conf->stop_services ? "the node and its services stop"
+							   : "the node stops; its services go on");
 	/* As an administrator would: the driver drains, so this answer still goes out. */
 	kill(getpid(), SIGTERM);
 	return 0;

@@ -206,6 +206,9 @@ static int read_settings(const struct tarsconf *c, struct service_conf *s, struc
 	if (rc == 0)
 		rc = tarsconf_get_int(c, SERVER_KEY("hearttimeout"), DEFAULT_HEARTTIMEOUT_S,
 				      &s->hearttimeout_s, e);
+	if (rc == 0 && s->hearttimeout_s > INT_MAX)
+		rc = err_set(e, TARS_ECONF, SERVER_KEY("hearttimeout") ": %lld is not a time in "
+			     "seconds", (long long)s->hearttimeout_s);
 	if (rc < 0)
 		return rc;
 	s->local_text = tarsconf_get_or(c, SERVER_KEY("local"), "");

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/sys/file.h"
+#include "core/sys/files.h"
 
 
 enum { SEARCH_DEPTH = 8 };

@@ -145,16 +145,40 @@ static int take_spec(struct server *s, const struct tars_ServerDescriptor *d, st
 	return 0;
 }
 
+static bool is_gone(const struct server *s)
+{
+	return s->state == SERVER_DESTROYING || s->state == SERVER_DESTROYED;
+}
+
+/* Locked and held.  One that is being destroyed is waited for and made anew. */
+static struct server *find_or_make(struct node *n, const struct tars_ServerDescriptor *d,
+				   bool *is_new)
+{
+	struct server *s;
+
+	for (;;) {
+		s = server_find(n, d->application.p, d->serverName.p);
+		*is_new = !s;
+		if (!s)
+			s = server_new(n, d->application.p, d->serverName.p);
+		server_hold(s);
+		server_lock(s);
+		if (!is_gone(s) || n->is_stopping)
+			return s;
+		server_unlock(s);
+		while (s->state == SERVER_DESTROYING && !n->is_stopping)
+			signal_wait(&s->changed, LOCK_CHECK_MS);
+		server_release(s);
+	}
+}
+
 int server_load(struct node *n, const struct tars_ServerDescriptor *d, struct err *e)
 {
-	struct server *s = server_find(n, d->application.p, d->serverName.p);
-	bool was_enabled, is_new = !s;
+	bool was_enabled, is_new;
+	struct server *s = find_or_make(n, d, &is_new);
 	struct err why = { 0 };
 	int rc;
 
-	if (is_new)
-		s = server_new(n, d->application.p, d->serverName.p);
-	server_lock(s);
 	rc = take_spec(s, d, &why);
 	if (rc < 0)
 		server_trouble(s, "%s", why.text);
@@ -167,17 +191,18 @@ int server_load(struct node *n, const struct tars_ServerDescriptor *d, struct er
 		s->is_stopped = false;
 	server_unlock(s);
 
-	if (rc < 0)
-		return err_set(e, rc, "%s", why.text);
-	if (n->is_stopping)
-		return err_set(e, TARS_ECANCEL, "%s: the node is stopping", s->id);
-	if (!s->is_searched) {
+	if (rc < 0) {
+		err_set(e, rc, "%s", why.text);
+	} else if (n->is_stopping) {
+		rc = err_set(e, TARS_ECANCEL, "%s: the node is stopping", s->id);
+	} else if (!s->is_searched) {
 		server_hold(s);
 		node_spawn(n, server_search, s);
 	} else {
 		server_start_if_due(s);
 	}
-	return 0;
+	server_release(s);
+	return rc;
 }
 
 void server_do_forget(struct server *s)

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "core/io/pool.h"
-#include "core/sys/file.h"
+#include "core/sys/files.h"
 #include "proto/codec.h"
 #include "roles/node/node.h"
 

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "core/io/pool.h"
-#include "core/sys/file.h"
+#include "core/sys/files.h"
 #include "if/AdminF.h"
 #include "roles/node/node.h"
 #include "roles/node/script.h"
@@ -92,6 +92,9 @@ static void ask_to_stop(struct tars_req *rq, void *arg)
 	if (rc < 0 && s->state == SERVER_DEACTIVATING && s->proc.pid > 0) {
 		log_info(&s->log, "stop by SIGTERM: %s", e.text);
 		proc_kill(&s->proc, SIGTERM, NULL);
+	} else if (rc == TARS_ETIMEOUT) {
+		/* Its time is ours: SIGKILL was due at the same moment. */
+		log_warn(&s->log, "%s", e.text);
 	}
 	server_release(s);
 }

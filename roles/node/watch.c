@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/io/pool.h"
 #include "roles/node/host.h"
 #include "roles/node/node.h"
 
@@ -125,6 +126,39 @@ void server_do_went_down(struct server *s)
 
 /* ---- heartbeats ---- */
 
+struct pid_file {
+	const char *path;
+	struct proc_id id;
+	struct err err;
+	int rc;
+};
+
+static void write_pid_file(void *arg)
+{
+	struct pid_file *file = arg;
+
+	file->rc = proc_write_pid_file(file->path, &file->id, &file->err);
+}
+
+/* So that the next node finds it. */
+static void note_process(struct tars_req *rq, void *arg)
+{
+	struct server *s = arg;
+	struct pid_file file = { 0 };
+
+	(void)rq;
+	server_lock(s);
+	if (s->spec && s->proc.pid > 0) {
+		file.path = s->spec->paths.pid;
+		file.id = s->proc;
+		pool_run(write_pid_file, &file);
+	}
+	server_unlock(s);
+	if (file.rc < 0)
+		log_warn(&s->log, "%s", file.err.text);
+	server_release(s);
+}
+
 /* Whose pid counts: the reporter's, if ours is gone or both belong to one start (contract 4.6). */
 static void note_pid(struct server *s, const struct proc_id *from)
 {
@@ -142,8 +176,8 @@ static void note_pid(struct server *s, const struct proc_id *from)
 	s->proc = *from;
 	if (s->state == SERVER_INACTIVE)
 		s->launched_us = reactor_now();
-	if (s->spec)
-		proc_write_pid_file(s->spec->paths.pid, from, NULL);
+	server_hold(s);
+	node_spawn(s->node, note_process, s);
 	signal_raise(&s->node->report);
 }
 
@@ -199,7 +233,9 @@ static void ask_monitor(struct tars_req *rq, void *arg)
 
 	(void)rq;
 	server_lock(s);
-	rc = script_run(s, s->spec->paths.monitor_script, MONITOR_SCRIPT_MS, &pid, &e);
+	/* Its description may have changed while we waited. */
+	rc = s->spec->paths.monitor_script
+		? script_run(s, s->spec->paths.monitor_script, MONITOR_SCRIPT_MS, &pid, &e) : 0;
 	server_unlock(s);
 	if (rc < 0)
 		log_every(60000, LOG_LEVEL_WARN, &s->log, "%s", e.text);

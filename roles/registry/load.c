@@ -90,18 +90,21 @@ static void database_is_up(struct registry *reg)
 {
 	if (!reg->db_up_since_us)
 		reg->db_up_since_us = reactor_clock();
-	if (reg->load_failed_logged)
+	if (reg->away_because.code)
 		log_info(NULL, "registry: the database is back");
-	reg->load_failed_logged = false;
+	reg->away_because.code = 0;
 }
 
 static void database_is_away(struct registry *reg, const struct err *why)
 {
 	reg->db_up_since_us = 0;
-	if (!reg->load_failed_logged)
+	if (!reg->away_because.code)
 		log_warn(NULL, "registry: look-ups go on from memory, changes are refused: %s",
 			 why->text);
-	reg->load_failed_logged = true;
+	else if (strcmp(reg->away_because.text, why->text) != 0)
+		log_every(5000, LOG_LEVEL_WARN, NULL, "registry: the database is still away: %s",
+			  why->text);
+	reg->away_because = *why;
 }
 
 int registry_load_now(struct registry *reg, struct err *e)

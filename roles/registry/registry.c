@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/io/coro.h"
 #include "core/sys/log.h"
@@ -52,10 +53,12 @@ static int prepare_data(struct registry *reg, struct err *e)
 
 	if (!data || !*data)
 		return 0;
-	if (mkdir(data, 0755) < 0 && errno != EEXIST)
+	buf_addf(&path, "%s/", data);
+	/* With the slash at its end a file is none. */
+	if ((mkdir(data, 0755) < 0 && errno != EEXIST) || access(buf_str(&path), W_OK | X_OK) < 0)
 		rc = err_set(e, TARS_ECONF, "data directory %s: %m (choose another with --data)",
 			     data);
-	buf_addf(&path, "%s/snapshot", data);
+	buf_add_str(&path, "snapshot");
 	if (rc == 0)
 		reg->snapshot_path = xstrdup(buf_str(&path));
 	buf_release(&path);
@@ -71,7 +74,7 @@ static void load_snapshot(struct registry *reg, const struct err *why)
 
 	if (reg->snapshot_path)
 		rc = snapshot_load(reg->snapshot_path, m, &e);
-	reg->load_failed_logged = true;
+	reg->away_because = *why;
 	if (rc == 0) {
 		registry_adopt(reg, m, 0);
 		log_warn(NULL, "registry: serving %u endpoints from %s until the database is back: "

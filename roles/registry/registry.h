@@ -50,7 +50,7 @@ struct registry {
 	uint64_t load_seq;                   /* loads begun */
 	uint64_t adopted_seq;                /* the one that the model is from */
 	bool loading, load_again, rebuild_queued, saving, save_again, stopping;
-	bool load_failed_logged;
+	struct err away_because;             /* as it was logged; code 0: the database is there */
 	unsigned busy;                       /* coroutines that use this struct */
 	struct wait *drained;                /* wakes registry_stop when none is left */
 	struct reload_waiter *waiters;

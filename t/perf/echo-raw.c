@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,7 +107,7 @@ static int listen_somewhere(void)
 	return fd;
 }
 
-int main(void)
+static void serve(void)
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC), listener = listen_somewhere(), n;
 	struct epoll_event ev = { .events = EPOLLIN }, evs[EVENTS];
@@ -122,4 +123,16 @@ int main(void)
 				on_connection(epoll, listener);
 		}
 	}
+}
+
+int main(int argc, char **argv)
+{
+	bool help = argc == 2 && !strcmp(argv[1], "--help");
+
+	if (argc > 1) {
+		fprintf(help ? stdout : stderr, "usage: echo-raw    (any port of 127.0.0.1; "
+			"the line \"ready tcp\" tells it)\n");
+		return help ? 0 : 64;
+	}
+	serve();
 }

@@ -14,6 +14,13 @@ static int echo(struct tars_req *rq, const struct Perf_Echo_echo_in *in,
 
 static const struct Perf_Echo impl = { .echo = echo };
 
+static int usage(FILE *f, int status)
+{
+	fputs("usage: echo-tars inline|coro|pool --listen HOST:PORT\n"
+	      "       (and the other options of services: echo-tars inline --help)\n", f);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct tars_servant servants[] = {
@@ -29,8 +36,7 @@ int main(int argc, char **argv)
 	} else if (!strcmp(mode, "pool")) {
 		servants[0].run = TARS_RUN_POOL;
 	} else {
-		fprintf(stderr, "usage: %s inline|coro|pool --listen HOST:PORT\n", argv[0]);
-		return 64;
+		return strcmp(mode, "--help") ? usage(stderr, 64) : usage(stdout, 0);
 	}
 	argv[1] = argv[0];
 	return tars_main(argc - 1, argv + 1, &(struct tars_service){ .servants = servants });

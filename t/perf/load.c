@@ -390,12 +390,12 @@ static int64_t cpu_ns(int pid)
 
 /* ---- command line ---- */
 
-_Noreturn static void usage(void)
+_Noreturn static void usage(FILE *f, int status)
 {
-	fprintf(stderr,
+	fprintf(f,
 		"usage: load --port N [--host A] [--mode raw|tars] [--connections N] [--in-flight N]\n"
 		"            [--payload BYTES] [--seconds S] [--pid SERVER] [--servant S] [--func F]\n");
-	exit(64);
+	exit(status);
 }
 
 static void parse(int argc, char **argv)
@@ -404,7 +404,8 @@ static void parse(int argc, char **argv)
 		{ "host", 1, NULL, 'h' }, { "port", 1, NULL, 'p' }, { "mode", 1, NULL, 'm' },
 		{ "connections", 1, NULL, 'c' }, { "in-flight", 1, NULL, 'i' },
 		{ "payload", 1, NULL, 'b' }, { "seconds", 1, NULL, 's' }, { "pid", 1, NULL, 'P' },
-		{ "servant", 1, NULL, 'o' }, { "func", 1, NULL, 'f' }, { 0 },
+		{ "servant", 1, NULL, 'o' }, { "func", 1, NULL, 'f' },
+		{ "help", 0, NULL, 'H' }, { 0 },
 	};
 	int o;
 
@@ -420,13 +421,14 @@ static void parse(int argc, char **argv)
 		case 'P': opt.pid = (int)strtol(optarg, NULL, 10); break;
 		case 'o': opt.servant = optarg; break;
 		case 'f': opt.func = optarg; break;
-		default: usage();
+		case 'H': usage(stdout, 0);
+		default: usage(stderr, 64);
 		}
 	}
 	tars = !strcmp(opt.mode, "tars");
 	if (optind < argc || opt.port <= 0 || opt.connections < 1 || opt.in_flight < 1 ||
 	    opt.payload < 1 || opt.seconds <= 0 || (!tars && strcmp(opt.mode, "raw")))
-		usage();
+		usage(stderr, 64);
 }
 
 int main(int argc, char **argv)

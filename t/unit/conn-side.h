@@ -32,6 +32,10 @@ struct side {
 	size_t most_out;
 	bool narrow;             /* small socket buffers */
 	size_t in_cap;           /* of the input buffer at the end */
+	struct task look;        /* in each turn with frames */
+	bool look_queued;
+	unsigned turns;
+	size_t out_left;         /* output that waited for the end of the last such turn */
 	char peer_text[64];
 	struct err why;
 };
@@ -48,10 +52,24 @@ static inline void on_up(struct conn *c)
 	assert_false(timer_is_running(&c->connect_timer));
 }
 
+static inline void on_look(struct task *t)
+{
+	struct side *s = container_of(t, struct side, look);
+
+	s->look_queued = false;
+	s->turns++;
+	s->out_left = buf_size(conn_out(&s->conn));
+}
+
 static inline int on_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
 {
 	struct side *s = side_of(c);
 
+	if (!s->look_queued) {
+		s->look_queued = true;
+		s->look.run = on_look;
+		reactor_defer(&s->look);
+	}
 	assert_true(conn_is_open(c));
 	s->frames++;
 	s->frame_bytes += n;

@@ -67,6 +67,28 @@ static void test_grow_keeps_content(void **state)
 	}
 }
 
+static void test_append(void **state)
+{
+	struct buf a = BUF_INIT, b = BUF_INIT;
+	const uint8_t *data;
+
+	(void)state;
+	buf_add_str(&b, "xone");
+	buf_consume(&b, 1);
+	data = b.data;
+	buf_append(&a, &b);
+	assert_ptr_equal(a.data, data); /* not copied */
+	assert_int_equal(buf_size(&b), 0);
+	buf_add_str(&b, "two");
+	buf_append(&a, &b);
+	assert_string_equal(buf_str(&a), "onetwo");
+	assert_int_equal(buf_size(&b), 0);
+	buf_append(&a, &b);
+	assert_string_equal(buf_str(&a), "onetwo");
+	buf_release(&a);
+	buf_release(&b);
+}
+
 static void test_text(void **state)
 {
 	struct buf b = BUF_INIT;
@@ -92,6 +114,7 @@ int main(void)
 		cmocka_unit_test(test_add_and_consume),
 		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_grow_keeps_content),
+		cmocka_unit_test(test_append),
 		cmocka_unit_test(test_text),
 	};
 

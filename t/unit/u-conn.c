@@ -310,6 +310,102 @@ static void test_high_water_stops_serving(void **state)
 	assert_int_equal(p.side.why.code, 0);
 }
 
+/* ---- how often the socket is called: what the peer sent is all there before the first read ---- */
+
+struct local {
+	struct side side;
+	const struct conn_class *class;
+	const uint8_t *sent;
+	size_t n;
+	int peer;                /* the other end */
+};
+
+static void serve_local_coro(void *arg)
+{
+	struct local *l = arg;
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	l->peer = fds[1];
+	assert_int_equal(send(fds[1], l->sent, l->n, 0), (ssize_t)l->n);
+	l->side.waiter = coro_self();
+	conn_open(&l->side.conn, l->class, fds[0]);
+	while (!l->side.turns)
+		coro_sleep_ms(1);
+	shutdown(fds[1], SHUT_WR);
+	coro_park();
+	close(fds[1]);
+}
+
+static void serve_local(struct local *l, const uint8_t *sent, size_t n)
+{
+	l->sent = sent;
+	l->n = n;
+	io_run(serve_local_coro, l);
+	assert_int_equal(l->side.why.code, 0);
+	assert_int_equal(l->side.releases, 1);
+}
+
+static void test_rest_of_a_frame_and_more_in_one_read(void **state)
+{
+	enum { FRAMES = 6, SIZE = 20000 };   /* all fit into two reads, the fourth lies in both */
+	struct local l = { .class = &side_class, .side.quiet = true };
+	static uint8_t frames[FRAMES * SIZE];
+
+	(void)state;
+	for (int i = 0; i < FRAMES; i++)
+		put_frame(frames + SIZE * i, SIZE, (uint8_t)i);
+	serve_local(&l, frames, sizeof(frames));
+	assert_int_equal(l.side.frames, FRAMES);
+	assert_int_equal(l.side.turns, 2);
+}
+
+static void test_much_output_leaves_at_once(void **state)
+{
+	struct local l = { .class = &side_class, .side.answer_size = 32 * 1024 };
+	struct local small = { .class = &side_class, .side.answer_size = 1024 };
+	uint8_t frame[20];
+
+	(void)state;
+	put_frame(frame, sizeof(frame), 1);
+	serve_local(&l, frame, sizeof(frame));
+	assert_int_equal(l.side.out_left, 0);
+	serve_local(&small, frame, sizeof(frame));
+	assert_int_equal(small.side.out_left, 1024);
+}
+
+enum { VAGUE_SIZE = 3000, VAGUE_START = 100 };
+
+static struct local *vague;
+
+/* Knows the size of a packet only when it is whole, and that one byte more is wanted before. */
+static enum frame_result next_vague(const uint8_t *data, size_t n, size_t max, size_t *size,
+				    struct err *e)
+{
+	static const uint8_t rest[2 * VAGUE_SIZE - VAGUE_START];
+
+	(void)data;
+	(void)max;
+	(void)e;
+	*size = n < VAGUE_SIZE ? n + 1 : VAGUE_SIZE;
+	if (n == VAGUE_START)
+		send_all(vague->peer, rest, sizeof(rest));
+	return n < VAGUE_SIZE ? FRAME_NEED : FRAME_OK;
+}
+
+static void test_cutter_that_asks_for_too_little(void **state)
+{
+	struct conn_class class = side_class;
+	struct local l = { .class = &class, .side.quiet = true };
+	static const uint8_t start[VAGUE_START];
+
+	(void)state;
+	class.next = next_vague;
+	vague = &l;
+	serve_local(&l, start, sizeof(start));
+	assert_int_equal(l.side.frames, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,8 +421,12 @@ int main(void)
 		cmocka_unit_test(test_frame_callback_closes),
 		cmocka_unit_test(test_close_after_flush),
 		cmocka_unit_test(test_high_water_stops_serving),
+		cmocka_unit_test(test_rest_of_a_frame_and_more_in_one_read),
+		cmocka_unit_test(test_much_output_leaves_at_once),
+		cmocka_unit_test(test_cutter_that_asks_for_too_little),
 	};
 
+	alarm(120);   /* a lost wake shows as a hang */
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("conn", tests, NULL, NULL);
 }

@@ -416,6 +416,44 @@ static void test_limits(void **state)
 	buf_release(&text);
 }
 
+/* jansson itself would go 2048 levels deep, which is more than a coroutine's stack holds. */
+static void test_depth_of_unknown_members(void **state)
+{
+	static const struct tars_type nothing = { .name = "nothing", .kind = TARS_STRUCT };
+	static const struct { unsigned depth; const char *open, *close; } rows[] = {
+		{ 100, "[", "]" }, { 100, "{\"a\":", "}" },
+		{ 200, "[", "]" }, { 200, "{\"a\":", "}" },
+	};
+	const char *brackets = "{\"\\\"[[\":\"";   /* in strings they do not count */
+	struct buf text = BUF_INIT;
+
+	(void)state;
+	for (size_t row = 0; row < sizeof(rows) / sizeof(*rows); row++) {
+		bool is_fine = rows[row].depth < 128;
+
+		buf_clear(&text);
+		buf_add_str(&text, "{\"x\":");
+		for (unsigned i = 0; i < rows[row].depth; i++)
+			buf_add_str(&text, rows[row].open);
+		buf_add_str(&text, "1");
+		for (unsigned i = 0; i < rows[row].depth; i++)
+			buf_add_str(&text, rows[row].close);
+		buf_add_str(&text, "}");
+		assert_int_equal(json_get_params(buf_str(&text), buf_size(&text), &nothing, &value,
+						 &arena, &err), is_fine ? 0 : TARS_EPROTO);
+		if (!is_fine)
+			assert_non_null(strstr(err.text, "nested deeper than 128"));
+	}
+	buf_clear(&text);
+	buf_add_str(&text, brackets);
+	for (int i = 0; i < 200; i++)
+		buf_add_str(&text, "[{");
+	buf_add_str(&text, "\"}");
+	assert_int_equal(json_get_params(buf_str(&text), buf_size(&text), &nothing, &value,
+					 &arena, &err), 0);
+	buf_release(&text);
+}
+
 static void test_tree(void **state)
 {
 	struct Leaf leaf = { 1, TARS_STR("x") }, bad = { 1, TARS_STR("\xff") }, copy;
@@ -448,6 +486,7 @@ int main(void)
 		TEST(test_containers),
 		TEST(test_parameters),
 		TEST(test_limits),
+		TEST(test_depth_of_unknown_members),
 		TEST(test_tree),
 	};
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/sys/log.h"
@@ -188,6 +189,42 @@ static void test_file_that_cannot_be_opened(void **state)
 	assert_int_equal(lines_of(path), 1);
 }
 
+static int descriptor_of(const char *name)
+{
+	char link[64], target[256];
+
+	for (int fd = 3; fd < 256; fd++) {
+		ssize_t n;
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, target, sizeof(target) - 1);
+		if (n > 0) {
+			target[n] = '\0';
+			if (!strcmp(target, name))
+				return fd;
+		}
+	}
+	return -1;
+}
+
+/* A thread may be about to write to it: it must not come to mean a connection. */
+static void test_number_stays_a_log(void **state)
+{
+	struct stat a, b;
+	int fd = descriptor_of(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(log_open(NULL, NULL), 0);
+	assert_int_equal(fstat(fd, &a), 0);
+	assert_int_equal(fstat(STDERR_FILENO, &b), 0);
+	assert_true(a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+	assert_int_equal(log_open(path, NULL), 0);
+	assert_int_equal(descriptor_of(path), fd);
+	log_info(NULL, "back in the file");
+	assert_int_equal(lines_of(path), 1);
+}
+
 enum { THREADS = 4, LINES = 500 };
 
 static void *write_lines(void *arg)
@@ -224,6 +261,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rate_limit_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_that_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_that_cannot_be_opened, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_number_stays_a_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads_do_not_mix_lines, setup, teardown),
 	};
 

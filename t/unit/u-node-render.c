@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/sys/file.h"
+#include "core/sys/files.h"
 #include "if/RegistryF.h"
 #include "proto/json.h"
 #include "roles/node/script.h"

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/io/pool.h"
 #include "t/unit/io-run.h"
@@ -112,6 +113,67 @@ static void test_length_counts_waiting_tasks(void **state)
 	pool_free(p);
 	sem_destroy(&entered);
 	sem_destroy(&go_on);
+}
+
+/* ---- a burst ---- */
+
+static pthread_barrier_t together;
+
+static void run_together(struct task *t)
+{
+	(void)t;
+	pthread_barrier_wait(&together);   /* returns when each of them has a worker */
+}
+
+static void test_burst_gets_all_workers(void **state)
+{
+	enum { N = 4, ROUNDS = 200 };
+	struct pool *p = new_pool(&(struct pool_conf){ .name = "u-pool", .threads = N });
+	struct task v[N];
+
+	(void)state;
+	pthread_barrier_init(&together, NULL, N + 1);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct task_list burst = { 0 };
+
+		for (int i = 0; i < N; i++) {
+			v[i].run = run_together;
+			task_list_add(&burst, &v[i]);
+		}
+		if (round % 2)
+			pool_submit_all(p, &burst, N, 0);
+		else
+			for (struct task *t; (t = task_list_take(&burst)); )
+				pool_submit(p, t, 0);
+		assert_true(task_list_is_empty(&burst));
+		pthread_barrier_wait(&together);
+	}
+	pool_free(p);
+	pthread_barrier_destroy(&together);
+}
+
+static void test_burst_keeps_its_order(void **state)
+{
+	struct job jobs[3][40];
+	struct pool *p = new_pool(&(struct pool_conf){ .name = "u-pool", .threads = 2,
+						       .ordered = true });
+
+	(void)state;
+	jobs_run = out_of_order = 0;
+	memset(lane_next, 0, sizeof(lane_next));
+	for (int burst = 0; burst < 3; burst++) {
+		struct task_list list = { 0 };
+
+		for (int i = 0; i < 40; i++) {
+			jobs[burst][i] = (struct job){ .task.run = run_job,
+						       .number = 40 * burst + i };
+			task_list_add(&list, &jobs[burst][i].task);
+		}
+		pool_submit_all(p, &list, 40, 7);
+	}
+	pool_free(p);
+	assert_int_equal(jobs_run, 120);
+	assert_int_equal(out_of_order, 0);
 }
 
 /* ---- init and fini of threads ---- */
@@ -232,11 +294,14 @@ int main(void)
 		cmocka_unit_test(test_all_tasks_run),
 		cmocka_unit_test(test_lanes_keep_their_order),
 		cmocka_unit_test(test_length_counts_waiting_tasks),
+		cmocka_unit_test(test_burst_gets_all_workers),
+		cmocka_unit_test(test_burst_keeps_its_order),
 		cmocka_unit_test(test_thread_init),
 		cmocka_unit_test(test_pool_run_leaves_the_reactor_free),
 		cmocka_unit_test(test_pool_run_on_a_thread_runs_there),
 	};
 
+	alarm(120);   /* a lost wake shows as a hang */
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
 }

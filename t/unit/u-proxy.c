@@ -146,6 +146,9 @@ static void test_by_name_in_turn(void **state)
 	/* Both are gone. */
 	server_free(b);
 	assert_int_equal(ask(c, &name), TARS_ECONNECT);
+	/* The loop may have looked for posts before it looked at the connection that has ended. */
+	if (strstr(c->c.error, "may have been executed"))
+		assert_int_equal(ask(c, &name), TARS_ECONNECT);
 	assert_non_null(strstr(c->c.error, "T.S.Obj.echo at tcp 127.0.0.1:"));
 	assert_non_null(strstr(c->c.error, "nothing listens there"));
 	client_free(c);

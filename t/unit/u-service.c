@@ -111,9 +111,10 @@ static void stop_link(struct tars_req *rq, void *arg)
 	sem_post(&m->done);
 }
 
-static void managed_start(struct managed *m)
+static void managed_start_with(struct managed *m, unsigned reactors)
 {
 	memset(m, 0, sizeof(*m));
+	m->s.conf.reactors = reactors;
 	sem_init(&m->done, 0, 0);
 	sem_init(&notes.beat, 0, 0);
 	notes.text[0] = '\0';
@@ -128,6 +129,11 @@ static void managed_start(struct managed *m)
 	admin_init(m->s.app);
 	app_spawn(m->s.app, start_managed, m);
 	sem_wait(&m->done);
+}
+
+static void managed_start(struct managed *m)
+{
+	managed_start_with(m, 1);
 }
 
 static void managed_stop(struct managed *m)
@@ -221,12 +227,52 @@ static void test_shutdown_by_admin(void **state)
 	tars_stop(client);
 }
 
+static struct managed *shut_down_by_hook;
+
+static void on_shutdown(struct tars_app *app)
+{
+	assert_ptr_equal(loop_self(), &app->loops[0]);
+	nodelink_stop(shut_down_by_hook->link);
+	app_stop(app, 1000);
+}
+
+/* The second connection belongs to another loop than the node link and its timer. */
+static void test_shutdown_from_another_loop(void **state)
+{
+	struct tars_app *clients[2] = { rpc_client(), rpc_client() };
+	struct tars_AdminF_shutdown_in in = { 0 };
+	struct tars_AdminF_shutdown_out out;
+	struct tars_req *rqs[2];
+	struct managed m;
+
+	(void)state;
+	managed_start_with(&m, 2);
+	shut_down_by_hook = &m;
+	m.s.app->on_shutdown = on_shutdown;
+	for (int i = 0; i < 2; i++) {
+		struct tars_call c = { .rq = rqs[i] = tars_begin(clients[i]) };
+
+		c.to = rpc_proxy(clients[i], "AdminObj", m.admin_port);
+		notify(&c, "no.such", "");
+		if (i)
+			assert_int_equal(tars_AdminF_shutdown(&c, &in, &out), 0);
+	}
+	pthread_join(m.s.thread, NULL);
+	app_free(m.s.app);
+	rpc_server_stop(&m.node, 1000);
+	for (int i = 0; i < 2; i++) {
+		tars_end(rqs[i]);
+		tars_stop(clients[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_heartbeats),
 		cmocka_unit_test(test_admin_object),
 		cmocka_unit_test(test_shutdown_by_admin),
+		cmocka_unit_test(test_shutdown_from_another_loop),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,5 +1,5 @@
 /* Blocking file operations: whole files, trees, tails. */
-#include "core/sys/file.h"
+#include "core/sys/files.h"
 
 #include <dirent.h>
 #include <errno.h>

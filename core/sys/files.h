@@ -4,8 +4,8 @@
  * They block: call them in a worker (pool_run), never on a reactor.  Errors name the path.
  * Thread: any.
  */
-#ifndef CORE_SYS_FILE_H
-#define CORE_SYS_FILE_H
+#ifndef CORE_SYS_FILES_H
+#define CORE_SYS_FILES_H
 
 #include <stdbool.h>
 #include <sys/types.h>
