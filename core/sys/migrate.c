@@ -7,6 +7,7 @@
 #include <libpq-fe.h>
 #include <openssl/evp.h>
 
+#include "core/io/coro.h"
 #include "proto/buf.h"
 
 enum {
@@ -259,6 +260,22 @@ static int create_database(const char *dsn, const char *name, struct err *e)
 	return rc;
 }
 
+/* Somebody else makes it in this very moment: duplicate_database, or its index, or its template. */
+static bool is_being_created(const struct err *e)
+{
+	return strstr(e->text, "42P04") || strstr(e->text, "23505") || strstr(e->text, "55006");
+}
+
+static bool answers_soon(const char *dsn)
+{
+	for (int i = 0; i < 50; i++) {
+		if (query_once(dsn, &sql_ping, NULL, NULL) >= 0)
+			return true;
+		coro_sleep_ms(100);
+	}
+	return false;
+}
+
 int migrate_create_database(const char *dsn, struct err *e)
 {
 	struct buf other = BUF_INIT, name = BUF_INIT;
@@ -271,11 +288,13 @@ int migrate_create_database(const char *dsn, struct err *e)
 	rc = maintenance_dsn(dsn, &other, &name, e);
 	if (rc == 0) {
 		rc = create_database(buf_str(&other), buf_str(&name), e);
-		/* Somebody else has made it in this very moment. */
-		if (rc < 0 && query_once(dsn, &sql_ping, NULL, NULL) >= 0) {
+		if (rc < 0 && is_being_created(e) && answers_soon(dsn)) {
 			rc = 0;
 			goto out;
 		}
+		/* It was not there a moment ago. */
+		if (rc == 0 && query_once(dsn, &sql_ping, NULL, &first) >= 0)
+			goto out;
 		/* It exists, or nothing can be reached: the first error is the one to know. */
 		if (rc == 0 || (rc == TARS_EDB && strstr(e->text, "cannot connect"))) {
 			*e = first;
