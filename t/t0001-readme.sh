@@ -7,12 +7,21 @@ test_expect_success 'file list and shown files are up to date' '
 	"$tree/scripts/readme" --check
 '
 
+test_expect_success 'the functions of "follow one request" are where it says' '
+	sed -n "s/^| [0-9] | .\([a-z/]*\.c\). .\([a-z_]*\)().*/\1 \2/p" "$tree/README.md" >steps &&
+	test "$(wc -l <steps)" = 7 &&
+	while read -r file function
+	do
+		grep -qE "^[a-z].*\b$function\(" "$tree/$file" || { echo "$file $function"; return 1; }
+	done <steps
+'
+
 test_expect_success 'every make target that README names exists' '
 	grep -o "^| .make[^|]*" "$tree/README.md" | grep -o "make [a-z-]*" | sort -u >targets &&
 	test -s targets &&
 	while read -r _ target
 	do
-		grep -q "^$target:" "$tree/Makefile" || { echo "no target $target"; exit 1; }
+		grep -q "^$target:" "$tree/Makefile" || { echo "no target $target"; return 1; }
 	done <targets
 '
 
