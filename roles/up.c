@@ -151,12 +151,11 @@ static bool is_set(const struct role_conf *rc, const char *name)
 	return false;
 }
 
-static const char *listen_text(const struct up *up, const struct up_part *part,
-			       const struct up_conf *conf, struct arena *a)
+static const char *listen_text(const struct up_part *part, const struct up_conf *conf,
+			       struct arena *a)
 {
 	const char *text = "";
 
-	(void)up;
 	if (conf->any_port)
 		return arena_strf(a, "%s:0", conf->host);
 	for (int i = 0; i < 4 && part->ports[i]; i++)
@@ -181,7 +180,7 @@ static int configure_part(struct up *up, unsigned i, const char *dsn, struct err
 			return rc;
 	}
 	if (!up->run->config_file || !is_set(&up->conf[i], "listen"))
-		argv[argc++] = arena_strf(a, "--listen=%s", listen_text(up, part, conf, a));
+		argv[argc++] = arena_strf(a, "--listen=%s", listen_text(part, conf, a));
 	if (has_row(part->role, "db"))
 		argv[argc++] = arena_strf(a, "--db=%s", dsn);
 	if (has_row(part->role, "path"))
