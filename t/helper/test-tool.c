@@ -253,13 +253,27 @@ static int bind_any(int *port)
 	return fd;
 }
 
+/* Below the kernel's own range: nobody's outgoing connection or port 0 takes it meanwhile. */
 static int free_port(void)
 {
-	int port, fd = bind_any(&port);
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct timespec now;
 
-	close(fd);
-	printf("%d\n", port);
-	return 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	srand((unsigned)now.tv_nsec ^ (unsigned)getpid() << 12);
+	for (int i = 0; i < 1000; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), port = 20000 + rand() % 10000;
+		int rc;
+
+		in.sin_port = htons((uint16_t)port);
+		rc = bind(fd, (struct sockaddr *)&in, sizeof(in));
+		close(fd);
+		if (!rc) {
+			printf("%d\n", port);
+			return 0;
+		}
+	}
+	die("free-port");
 }
 
 /* ---- proxy ---- */
