@@ -104,6 +104,8 @@ struct tars_app *app_new(const struct app_conf *conf, struct err *e)
 
 	arena_init(&app->arena, NULL, 0);
 	pthread_mutex_init(&app->lock, NULL);
+	dye_init(&app->dye);
+	log_state_init(&app->logs);
 	list_init(&app->adapters);
 	list_init(&app->groups);
 	copy_conf(app, conf);
@@ -152,6 +154,8 @@ void app_free(struct tars_app *app)
 	proxies_free(app);
 	proxy_cache_free(app->cache);
 	free(app->loops);
+	dye_release(&app->dye);
+	log_state_release(&app->logs);
 	pthread_mutex_destroy(&app->lock);
 	arena_clear(&app->arena);
 	free(app);

@@ -16,7 +16,9 @@
 #include <stdatomic.h>
 
 #include "core/rpc/app.h"
+#include "core/rpc/dye.h"
 #include "core/rpc/list.h"
+#include "core/rpc/logstate.h"
 #include "proto/arena.h"
 #include "proto/tarsconf.h"
 
@@ -58,6 +60,8 @@ struct tars_app {
 	pthread_mutex_t lock;
 	void *data;
 	const struct tarsconf *config;        /* official configuration, or NULL */
+	struct dye dye;
+	struct log_state logs;
 
 	struct servant_table *_Atomic servants;
 	const struct servant *admin;          /* AdminObj of local adapters */
