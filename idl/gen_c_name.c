@@ -43,7 +43,7 @@ static const char *const runtime_names[] = {
 	"tars_type_int_list", "tars_type_long", "tars_type_short", "tars_type_string",
 	"tars_type_string_list", "tars_type_string_string_map", "tars_type_ubyte",
 	"tars_type_uint", "tars_type_ushort",
-#define RUNTIME_CODE(name, value, http, text) "TARS_" #name,
+#define RUNTIME_CODE(name, value, http, official, text) "TARS_" #name,
 	TARS_CODES(RUNTIME_CODE)
 #undef RUNTIME_CODE
 };

@@ -44,9 +44,9 @@ void err_clear(struct err *e)
 
 static const struct code_row {
 	int code, http;
-	const char *text;
+	const char *official, *text;
 } code_rows[] = {
-#define CODE_ROW(name, value, http, text) { value, http, text },
+#define CODE_ROW(name, value, http, official, text) { value, http, official, text },
 	TARS_CODES(CODE_ROW)
 #undef CODE_ROW
 };
@@ -76,6 +76,13 @@ int err_http_status(int code)
 int err_wire_code(int code)
 {
 	return code < TARS_EUNKNOWN ? TARS_EUNKNOWN : code;
+}
+
+const char *err_wire_name(int code)
+{
+	const struct code_row *row = code_find(err_wire_code(code));
+
+	return row ? row->official : "";
 }
 
 void bug_at(const char *file, int line, const char *what)

@@ -24,6 +24,8 @@ void err_clear(struct err *e);
 int err_http_status(int code);
 /* Code as it may travel in iRet: local codes become TARS_EUNKNOWN. */
 int err_wire_code(int code);
+/* What the official SDKs call that: "SERVERNOFUNCERR"; "" for application codes. */
+const char *err_wire_name(int code);
 
 /* Our own bugs: always compiled in, aborts with file and line.  Never for input. */
 #define BUG_ON(cond) \

@@ -18,7 +18,8 @@ static void on_socket(struct watch *w, int events);
 
 static void set_events(struct conn *c)
 {
-	bool reading = !c->above_water && !c->eof && !c->close_after_flush;
+	bool reading = !c->eof && !c->close_after_flush &&
+		       (c->finishing || (!c->above_water && !c->paused));
 	int events = (reading ? WATCH_READ : 0) | (c->write_blocked ? WATCH_WRITE : 0);
 
 	if (events == c->events || c->connecting)
@@ -106,12 +107,30 @@ static void on_write_error(struct conn *c, int error)
 {
 	/* The peer went without reading our answers.  Its requests that are still on their way in
 	 * must be executed all the same, so only the output is given up: recv will end it. */
-	if ((error == EPIPE || error == ECONNRESET) && !c->eof && !c->close_after_flush) {
+	if ((error == EPIPE || error == ECONNRESET) && !c->eof && !c->close_after_flush &&
+	    !c->finishing) {
 		c->write_errno = error;
 		buf_clear(&c->out);
 		return;
 	}
 	close_with_errno(c, TARS_ESEND, "writing to", error);
+}
+
+static void on_linger_over(struct timer *t)
+{
+	conn_close(container_of(t, struct conn, connect_timer), NULL);
+}
+
+/* All output of a finishing connection is written. */
+static void end_output(struct conn *c)
+{
+	if (c->eof) {
+		conn_close(c, NULL);
+		return;
+	}
+	shutdown(c->watch.fd, SHUT_WR);
+	if (!timer_is_running(&c->connect_timer))
+		timer_start(&c->connect_timer, CONN_LINGER_MS, on_linger_over);
 }
 
 static void flush(struct conn *c)
@@ -140,8 +159,12 @@ static void flush(struct conn *c)
 	set_events(c);
 	if (low && c->class->low_water)
 		c->class->low_water(c);
-	if (c->close_after_flush && !buf_size(&c->out))
+	if (buf_size(&c->out))
+		return;
+	if (c->close_after_flush)
 		conn_close(c, NULL);
+	else if (c->finishing && !c->closed)
+		end_output(c);
 }
 
 static void on_flush(struct task *t)
@@ -184,7 +207,32 @@ void conn_close_after_flush(struct conn *c)
 	queue_flush(c);
 }
 
+void conn_finish(struct conn *c)
+{
+	if (c->closed || c->finishing)
+		return;
+	c->finishing = 1;
+	set_events(c);
+	queue_flush(c);
+}
+
 /* ---- input ---- */
+
+void conn_pause(struct conn *c)
+{
+	c->paused = 1;
+	set_events(c);
+}
+
+void conn_resume(struct conn *c)
+{
+	if (!c->paused || c->closed)
+		return;
+	c->paused = 0;
+	set_events(c);
+	if (buf_size(&c->in) || c->eof)
+		queue_again(c);
+}
 
 static void close_unbounded(struct conn *c)
 {
@@ -193,6 +241,11 @@ static void close_unbounded(struct conn *c)
 	err_set(&e, TARS_ELIMIT, "%s: a packet does not end within the limit of %zu bytes",
 		c->peer_text, c->max_frame);
 	conn_close(c, &e);
+}
+
+static bool may_serve(const struct conn *c)
+{
+	return !c->closed && !c->above_water && !c->close_after_flush && !c->finishing;
 }
 
 /* Serves whole frames and returns the bytes they took.  Stops early when the connection closes,
@@ -208,7 +261,7 @@ static size_t serve_frames(struct conn *c, uint8_t *data, size_t n)
 	e.code = 0;
 	e.text[0] = '\0';
 	c->in_need = 0;
-	while (used < n && !c->closed && !c->above_water && !c->close_after_flush) {
+	while (used < n && may_serve(c)) {
 		if (!budget--) {
 			queue_again(c);
 			break;
@@ -235,17 +288,58 @@ static size_t serve_frames(struct conn *c, uint8_t *data, size_t n)
 	return used;
 }
 
+static size_t serve_stream(struct conn *c, uint8_t *data, size_t n)
+{
+	struct err e;
+	ssize_t used;
+
+	c->in_need = 0;
+	if (!may_serve(c) || c->paused)
+		return 0;
+	used = c->class->stream(c, data, n, &e);
+	if (used < 0) {
+		conn_close(c, &e);
+		return n;
+	}
+	/* It paused, and was resumed before it returned. */
+	if ((size_t)used < n && !c->paused)
+		queue_again(c);
+	return (size_t)used;
+}
+
+static size_t serve(struct conn *c, uint8_t *data, size_t n)
+{
+	if (c->class->detect) {
+		const struct conn_class *found = c->class->detect(c, data, n);
+
+		c->in_need = 0;
+		if (!found)
+			return 0;
+		c->class = found;
+	}
+	if (c->class->stream)
+		return serve_stream(c, data, n);
+	return serve_frames(c, data, n);
+}
+
 static void serve_in(struct conn *c)
 {
-	buf_consume(&c->in, serve_frames(c, buf_head(&c->in), buf_size(&c->in)));
+	buf_consume(&c->in, serve(c, buf_head(&c->in), buf_size(&c->in)));
 	buf_trim(&c->in);
 }
 
 static void end_if_over(struct conn *c)
 {
+	if (!c->eof || c->closed)
+		return;
+	if (c->finishing) {
+		if (!buf_size(&c->out))
+			conn_close(c, NULL);
+		return;
+	}
 	if (c->owed && !c->write_errno)
 		return;
-	if (c->eof && !c->closed && !c->again_queued && !c->above_water && !c->close_after_flush)
+	if (!c->again_queued && !c->paused && may_serve(c))
 		close_after_eof(c);
 }
 
@@ -311,9 +405,21 @@ static void serve_read(struct conn *c, size_t n, size_t into_in)
 			serve_in(c);
 		return;
 	}
-	used = serve_frames(c, scratch, n);
+	used = serve(c, scratch, n);
 	if (used < n && !c->closed)
 		buf_add(&c->in, scratch + used, n - used);
+}
+
+/* What a finishing connection still gets. */
+static void drop_input(struct conn *c)
+{
+	ssize_t n = recv(c->watch.fd, reactor_scratch(), REACTOR_SCRATCH_SIZE, 0);
+
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		return;
+	c->eof = 1;
+	set_events(c);
+	end_if_over(c);
 }
 
 static void on_readable(struct conn *c)
@@ -348,8 +454,11 @@ static void on_socket(struct watch *w, int events)
 
 	if (events & WATCH_WRITE && c->write_blocked)
 		flush(c);
-	/* Frames that wait for their turn come before new bytes. */
-	if (events & c->events & WATCH_READ && !c->closed && !c->again_queued)
+	if (!(events & c->events & WATCH_READ) || c->closed)
+		return;
+	if (c->finishing)
+		drop_input(c);
+	else if (!c->again_queued) /* frames that wait for their turn come before new bytes */
 		on_readable(c);
 }
 

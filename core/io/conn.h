@@ -14,6 +14,8 @@
 #ifndef CORE_IO_CONN_H
 #define CORE_IO_CONN_H
 
+#include <sys/types.h>
+
 #include "core/io/address.h"
 #include "core/io/reactor.h"
 #include "proto/buf.h"
@@ -35,6 +37,12 @@ struct conn_class {
 	/* Cuts frames; NULL: frame_next (TARS length). */
 	enum frame_result (*next)(const uint8_t *data, size_t n, size_t max, size_t *size,
 				  struct err *e);
+	/* Instead of frame and next, for protocols that are no sequence of whole frames: gives how
+	 * many of the bytes it took; fewer than n only after conn_pause, and then those come again. */
+	ssize_t (*stream)(struct conn *c, uint8_t *data, size_t n, struct err *e);
+	/* The class of the first bytes of a connection, which is c's from then on; NULL: more are
+	 * needed.  A class without it is final. */
+	const struct conn_class *(*detect)(struct conn *c, const uint8_t *data, size_t n);
 };
 
 struct conn {
@@ -57,10 +65,10 @@ struct conn {
 	unsigned owed;          /* answers to come: the peer may have ended its input meanwhile */
 	int write_errno;        /* the peer takes no more output; its input is still served */
 	unsigned connecting : 1, closed : 1, flush_queued : 1, again_queued : 1, above_water : 1,
-		write_blocked : 1, close_after_flush : 1, eof : 1;
+		write_blocked : 1, close_after_flush : 1, eof : 1, paused : 1, finishing : 1;
 };
 
-enum { CONN_DEFAULT_HIGH_WATER = 8 << 20, CONN_FRAMES_PER_TURN = 256 };
+enum { CONN_DEFAULT_HIGH_WATER = 8 << 20, CONN_FRAMES_PER_TURN = 256, CONN_LINGER_MS = 2000 };
 
 /* An accepted or connected socket (non-blocking, close-on-exec), which c owns from now on.
  * Initialises all of c. */
@@ -73,6 +81,14 @@ int conn_connect(struct conn *c, const struct conn_class *class, const struct so
 void conn_close(struct conn *c, const struct err *why);
 /* Closes when the output is written; reads no more. */
 void conn_close_after_flush(struct conn *c);
+/*
+ * The same for peers that may be sending still, who would lose the last answer to a reset: writes
+ * the output, ends it, and drops what comes until the peer ends too, for CONN_LINGER_MS at most.
+ */
+void conn_finish(struct conn *c);
+/* Reads and serves no more until conn_resume; idempotent. */
+void conn_pause(struct conn *c);
+void conn_resume(struct conn *c);
 
 /* Output: append to conn_out(c), then conn_written(c); it leaves at the end of the turn, or when the
  * frames of a read have made much of it.  What is written to a closed connection is dropped. */

@@ -4,120 +4,46 @@
 
 #include "core/io/coro.h"
 #include "core/rpc/app_int.h"
+#include "core/rpc/format.h"
 #include "core/rpc/req.h"
 #include "core/rpc/server.h"
 #include "proto/idltext.h"
-#include "proto/json.h"
-#include "proto/tup.h"
 
 /* ---- the reply ---- */
 
-static struct response_packet response_head(const struct tars_req *rq, int code, const char *text)
-{
-	return (struct response_packet){
-		.version = rq->head.version,
-		.request_id = rq->head.request_id,
-		.message_type = rq->head.message_type,
-		.ret = err_wire_code(code),
-		.desc = { .p = text, .n = (uint32_t)strlen(text) },
-		.context = rq->reply_context,
-	};
-}
-
-static void put_tars_reply(struct buf *b, const struct tars_req *rq, int code, const char *text,
-			   const void *out)
-{
-	struct response_packet head = response_head(rq, code, text);
-	size_t mark = packet_begin_response(b, &head);
-
-	if (!code && rq->func)
-		codec_put_flat(b, rq->func->out, out, 0);
-	packet_end_response(b, mark, &head);
-}
-
-/* A value that JSON cannot express (text that is not UTF-8) makes the reply an error. */
-static void put_json_reply(struct buf *b, const struct tars_req *rq, int code, const char *text,
-			   const void *out)
-{
-	struct response_packet head = response_head(rq, code, text);
-	size_t mark = packet_begin_response(b, &head);
-	struct err e;
-
-	if (!code && rq->func && json_put(b, rq->func->out, out, JSON_COMPACT, &e) < 0) {
-		b->len = b->pos + mark;
-		head = response_head(rq, TARS_EENCODE, e.text);
-		mark = packet_begin_response(b, &head);
-	}
-	packet_end_response(b, mark, &head);
-}
-
-/* TUP answers with the layout of a request; code and text travel in the status (contract 1.5). */
-static void put_tup_reply(struct buf *b, const struct tars_req *rq, int code, const char *text,
-			  const void *out)
-{
-	static const struct tars_type nothing = { .name = "", .kind = TARS_STRUCT };
-	struct tars_string_string_pair status[2];
-	struct request_packet head = {
-		.version = rq->head.version,
-		.request_id = rq->head.request_id,
-		.message_type = rq->head.message_type,
-		.servant = rq->head.servant,
-		.func = rq->head.func,
-		.context = rq->reply_context,
-		.status = { .v = status },
-	};
-	char number[16];
-	size_t mark;
-
-	if (code) {
-		int n = snprintf(number, sizeof(number), "%d", err_wire_code(code));
-
-		status[head.status.n].key = TARS_STR("STATUS_RESULT_CODE");
-		status[head.status.n++].val = (struct tars_str){ number, (uint32_t)n };
-	}
-	if (*text) {
-		status[head.status.n].key = TARS_STR("STATUS_RESULT_DESC");
-		status[head.status.n++].val = (struct tars_str){ text, (uint32_t)strlen(text) };
-	}
-	mark = packet_begin_request(b, &head);
-	if (!code && rq->func)
-		tup_put(b, rq->func->out, out, true);
-	else
-		tup_put(b, &nothing, NULL, false);
-	packet_end_request(b, mark, &head);
-}
-
-static void put_reply(struct buf *b, const struct tars_req *rq, int code, const char *text,
+static void put_reply(struct buf *b, struct tars_req *rq, int code, const char *text,
 		      const void *out)
 {
 	size_t start = buf_size(b);
 
-	if (rq->head.version == VERSION_TUP)
-		put_tup_reply(b, rq, code, text, out);
-	else if (rq->head.version == VERSION_JSON)
-		put_json_reply(b, rq, code, text, out);
-	else
-		put_tars_reply(b, rq, code, text, out);
+	rq->format->put_reply(b, rq, code, text, out);
 	if (buf_size(b) - start > FRAME_DEFAULT_MAX) {
 		char why[128];
 
 		snprintf(why, sizeof(why), "the reply has %zu bytes, more than the limit of %d",
 			 buf_size(b) - start, (int)FRAME_DEFAULT_MAX);
 		b->len = b->pos + start;
-		put_reply(b, rq, TARS_EENCODE, why, NULL);
+		rq->format->put_reply(b, rq, TARS_EENCODE, why, NULL);
 	}
 }
 
-static void send_posted(struct task *t)
+/* On the request's loop: a reply that another thread encoded, or that is not sent as it is. */
+static void send_encoded(struct tars_req *rq)
 {
-	struct tars_req *rq = container_of(t, struct tars_req, task);
 	struct conn *c = &rq->conn->conn;
 
-	if (conn_is_open(c)) {
+	if (rq->format->send) {
+		rq->format->send(rq);
+	} else if (conn_is_open(c)) {
 		buf_append(conn_out(c), &rq->reply);
 		conn_written(c);
 	}
 	tars_release(rq);
+}
+
+static void send_posted(struct task *t)
+{
+	send_encoded(container_of(t, struct tars_req, task));
 }
 
 static bool take_answer(struct tars_req *rq)
@@ -132,21 +58,25 @@ static bool take_answer(struct tars_req *rq)
 
 int req_respond(struct tars_req *rq, int code, const char *text, const void *out)
 {
-	struct conn *c;
+	struct conn *c = &rq->conn->conn;
+	bool here = loop_is_here(rq->loop);
 
 	if (!take_answer(rq)) {
 		tars_release(rq);
 		return TARS_EARG;
 	}
-	c = &rq->conn->conn;
-	if (loop_is_here(rq->loop)) {
+	if (here && !rq->format->send) {
 		if (conn_is_open(c)) {
 			put_reply(conn_out(c), rq, code, text, out);
 			conn_written(c);
 		}
 		tars_release(rq);
+		return TARS_OK;
+	}
+	put_reply(&rq->reply, rq, code, text, out);
+	if (here) {
+		send_encoded(rq);
 	} else {
-		put_reply(&rq->reply, rq, code, text, out);
 		rq->task.run = send_posted;
 		reactor_post(rq->loop->reactor, &rq->task);
 	}
@@ -182,19 +112,6 @@ int tars_reply_error(struct tars_req *rq, int code, const char *fmt, ...)
 
 /* ---- running a handler ---- */
 
-/* JSON and TUP arguments are found by name; all other versions are read as TARS (contract 14.1). */
-static int get_args(struct tars_req *rq, void *in, struct err *e)
-{
-	const struct tars_type *t = rq->func->in;
-	const struct tars_bytes *body = &rq->head.body;
-
-	if (rq->head.version == VERSION_TUP)
-		return tup_get(body->p, body->n, t, in, &rq->arena, e);
-	if (rq->head.version == VERSION_JSON)
-		return json_get_params((const char *)body->p, body->n, t, in, &rq->arena, e);
-	return codec_get_flat(body->p, body->n, t, in, &rq->arena, e);
-}
-
 /* What tars_fail said, or why the call failed whose code the handler passes on. */
 static const char *failure_text(const struct tars_req *rq, int rc)
 {
@@ -214,7 +131,7 @@ static void run_handler(struct tars_req *rq)
 	struct err e;
 	int rc;
 
-	if (__builtin_expect(get_args(rq, in, &e) < 0, 0)) {
+	if (__builtin_expect(rq->format->get_args(rq, in, &e) < 0, 0)) {
 		err_wrap(&e, "%s.%s", s->name, rq->func->name);
 		req_respond(rq, TARS_EDECODE, e.text, NULL);
 		return;
@@ -258,6 +175,8 @@ static void run_in_worker(struct task *t)
 /* The input buffer is gone when the frame callback returns. */
 static void keep_body(struct tars_req *rq)
 {
+	if (rq->format->keeps_input)
+		return;
 	rq->head.body.p = (const uint8_t *)arena_memdup(&rq->arena, rq->head.body.p,
 							rq->head.body.n);
 }

@@ -20,6 +20,7 @@
 #include "proto/packet.h"
 
 struct adapter;
+struct call_format;
 struct loop;
 struct server_conn;
 struct servant;
@@ -45,6 +46,7 @@ struct tars_req {
 	int64_t start_us, deadline_us;
 	struct server_conn *conn;
 	struct adapter *adapter;
+	const struct call_format *format;
 	const struct servant *servant;
 	const struct tars_func *func;
 	int func_index;

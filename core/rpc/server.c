@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/rpc/app_int.h"
+#include "core/rpc/format.h"
 #include "core/rpc/req.h"
 
 enum { SWEEP_MS = 1000 };
@@ -20,8 +21,7 @@ static void server_conn_unref(struct server_conn *sc)
 static int server_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
 {
 	struct server_conn *sc = container_of(c, struct server_conn, conn);
-	struct loop *l = sc->loop;
-	struct tars_req *rq = req_get(l);
+	struct tars_req *rq = req_get(sc->loop);
 	int rc;
 
 	rc = packet_get_request(data + FRAME_LENGTH_SIZE, n - FRAME_LENGTH_SIZE, &rq->head,
@@ -30,8 +30,15 @@ static int server_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
 		req_put(rq);
 		return rc;
 	}
+	rq->format = packet_format(rq->head.version);
+	server_submit(sc, rq);
+	return 0;
+}
+
+void server_submit(struct server_conn *sc, struct tars_req *rq)
+{
 	conn_owe(&sc->conn);
-	count_add(&l->n_requests, 1);
+	count_add(&sc->loop->n_requests, 1);
 	rq->conn = sc;
 	rq->adapter = sc->adapter;
 	rq->start_us = reactor_now();
@@ -40,7 +47,6 @@ static int server_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
 	if (rq->head.packet_type == PACKET_ONEWAY)
 		atomic_store_explicit(&rq->answered, true, memory_order_relaxed);
 	dispatch(rq);
-	return 0;
 }
 
 /* The last hold is gone. */

@@ -83,6 +83,10 @@ struct server_conn {
 /* Opens an accepted descriptor on this loop.  Thread: main. */
 void server_accept(struct adapter *a, struct loop *l, int fd, const struct sockaddr_any *peer);
 
+/* A request that came on sc, from req_get, with its head and format: counts, dispatches and owns it
+ * from now on.  Thread: sc's loop. */
+void server_submit(struct server_conn *sc, struct tars_req *rq);
+
 /* ---- dispatch.c ---- */
 
 /* A request whose head is parsed; takes it over.  Thread: its loop. */
