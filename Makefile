@@ -166,8 +166,9 @@ $(B)/t/perf/%.o: t/perf/%.c
 $(B)/t/perf/Echo.c: t/perf/Echo.tars $(idlc)
 	@mkdir -p $(@D)
 	$(Q)ASAN_OPTIONS=detect_leaks=0 $(idlc) --out $(@D) $<
-$(B)/t/perf/echo-tars.o: $(B)/t/perf/Echo.c
-$(B)/t/perf/echo-tars: $(B)/t/perf/echo-tars.o $(B)/t/perf/Echo.o $(lib)
+perf_tars := $(patsubst %,$(B)/t/perf/%,echo-tars caller-tars)
+$(perf_tars:=.o): $(B)/t/perf/Echo.c
+$(perf_tars): %: %.o $(B)/t/perf/Echo.o $(lib)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(B)/t/perf/%: $(B)/t/perf/%.o $(proto_obj)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)

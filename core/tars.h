@@ -104,6 +104,9 @@ TARS_API void tars_set_reply_context(struct tars_req *rq, const char *key, const
 TARS_API const char *tars_peer(const struct tars_req *rq);
 /* context["node_name"] if given, else the peer's address without port (contract 1.4). */
 TARS_API const char *tars_caller_host(const struct tars_req *rq);
+/* Waits so long as the run mode allows: a coroutine parks, a worker or plain thread sleeps, and a
+ * bare reactor (an INLINE handler) refuses with TARS_EBLOCK. */
+TARS_API int tars_sleep(int64_t ms);
 /* Milliseconds until the caller gives up; INT64_MAX if it never does. */
 TARS_API int64_t tars_time_left_ms(const struct tars_req *rq);
 

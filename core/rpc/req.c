@@ -1,11 +1,14 @@
 /* Requests: their life, their memory, and what a handler asks of them. */
 #include "core/rpc/req.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "core/io/coro.h"
 #include "core/rpc/app_int.h"
 #include "core/rpc/server.h"
 
@@ -292,6 +295,21 @@ const char *tars_caller_host(const struct tars_req *rq)
 	if (name && *name)
 		return name;
 	return rq->conn ? rq->conn->peer_host : "";
+}
+
+int tars_sleep(int64_t ms)
+{
+	struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	if (coro_self()) {
+		coro_sleep_ms(ms);
+		return TARS_OK;
+	}
+	if (reactor_self())
+		return TARS_EBLOCK;
+	while (ms > 0 && nanosleep(&left, &left) && errno == EINTR)
+		;
+	return TARS_OK;
 }
 
 int64_t tars_time_left_ms(const struct tars_req *rq)

@@ -12,7 +12,15 @@ static int echo(struct tars_req *rq, const struct Perf_Echo_echo_in *in,
 	return TARS_OK;
 }
 
-static const struct Perf_Echo impl = { .echo = echo };
+static int nap(struct tars_req *rq, const struct Perf_Echo_nap_in *in,
+	       struct Perf_Echo_nap_out *out)
+{
+	(void)rq;
+	(void)out;
+	return tars_sleep(in->ms);
+}
+
+static const struct Perf_Echo impl = { .echo = echo, .nap = nap };
 
 static int usage(FILE *f, int status)
 {

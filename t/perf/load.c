@@ -1,7 +1,7 @@
-/* Load generator: keeps calls in flight on many connections; measures rate, latency, server CPU.
- * It encodes and checks TARS packets by itself, so that it does not share the server's mistakes. */
+/* Load generator: keeps calls in flight on many connections, or sends them at a fixed rate.
+ * It measures rate, latency and CPU, and encodes and checks TARS packets by itself, so that it does
+ * not share the server's mistakes. */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -13,12 +13,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "t/perf/measure.h"
 
 static struct {
 	const char *host, *mode, *servant, *func;
 	int port, connections, in_flight, payload, pid;
+	int slow_each, slow_ms;   /* every so many-th call is a nap of so long; 0: none */
+	int rate;                 /* calls a second; 0: the next as soon as one is answered */
 	double seconds;
 } opt = {
 	.host = "127.0.0.1", .mode = "tars", .servant = "Perf.EchoServer.EchoObj", .func = "echo",
@@ -31,132 +34,125 @@ _Noreturn static void die(const char *what, const char *why)
 	exit(1);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/* ---- latencies: 64 buckets for each power of two ---- */
-
-enum { SUB_BITS = 6, SUBS = 1 << SUB_BITS, BUCKETS = (64 - SUB_BITS) * SUBS };
-
-static uint64_t buckets[BUCKETS], calls;
-
-static size_t bucket_of(uint64_t ns)
-{
-	int shift = ns < SUBS ? 0 : 63 - SUB_BITS - __builtin_clzll(ns) + 1;
-
-	return (size_t)shift * SUBS / 2 + (ns >> shift);
-}
-
-static double bucket_us(size_t i)
-{
-	size_t shift = i < SUBS ? 0 : i / (SUBS / 2) - 1;
-
-	return (double)((i - shift * (SUBS / 2)) << shift) / 1e3;
-}
-
-static double percentile_us(double part)
-{
-	uint64_t wanted = (uint64_t)((double)calls * part), seen = 0;
-
-	for (size_t i = 0; i < BUCKETS; i++) {
-		seen += buckets[i];
-		if (seen > wanted)
-			return bucket_us(i);
-	}
-	return 0;
-}
+static struct histogram fast, slow;
 
 /* ---- packets ---- */
 
 enum { ID_INT = 2, HEAD_ROOM = 1024 };
 
-static uint8_t *request;             /* the template */
-static size_t request_size, id_at;   /* where its four bytes of request id are */
+struct request {
+	uint8_t *p;
+	size_t n, id_at;      /* where its four bytes of request id are */
+};
 
-static void add(const void *p, size_t n)
+static struct request echo_request, nap_request;
+static size_t request_max;
+
+static void add(struct request *r, const void *p, size_t n)
 {
-	memcpy(request + request_size, p, n);
-	request_size += n;
+	memcpy(r->p + r->n, p, n);
+	r->n += n;
 }
 
-static void add_bytes(int a, int b, int c)
+static void add_bytes(struct request *r, int a, int b, int c)
 {
 	uint8_t v[3] = { (uint8_t)a, (uint8_t)b, (uint8_t)c };
 
-	add(v, c >= 0 ? 3 : b >= 0 ? 2 : 1);
+	add(r, v, c >= 0 ? 3 : b >= 0 ? 2 : 1);
 }
 
-static void add_be32(uint32_t v)
+static void add_be32(struct request *r, uint32_t v)
 {
 	v = htonl(v);
-	add(&v, 4);
+	add(r, &v, 4);
 }
 
-static void add_string(int tag, const char *s)
+static void add_string(struct request *r, int tag, const char *s)
 {
 	size_t n = strlen(s);
 
 	if (n > 255)
 		die(s, "is longer than 255 bytes");
-	add_bytes(tag << 4 | 6, (int)n, -1);
-	add(s, n);
+	add_bytes(r, tag << 4 | 6, (int)n, -1);
+	add(r, s, n);
 }
 
-static void add_payload(void)
+static void add_payload(struct request *r)
 {
 	for (int i = 0; i < opt.payload; i++)
-		request[request_size++] = (uint8_t)('a' + i % 26);
+		r->p[r->n++] = (uint8_t)('a' + i % 26);
 }
 
-static void make_raw(void)
+static void begin_request(struct request *r)
 {
-	id_at = request_size;
-	add_be32(0);
-	add_payload();
+	r->p = malloc((size_t)opt.payload + HEAD_ROOM);
+	r->n = 4;
 }
 
-static void make_tars(void)
+static void end_request(struct request *r)
+{
+	uint32_t size = htonl((uint32_t)r->n);
+
+	memcpy(r->p, &size, 4);
+	if (r->n > request_max)
+		request_max = r->n;
+}
+
+static void make_raw(struct request *r)
+{
+	begin_request(r);
+	r->id_at = r->n;
+	add_be32(r, 0);
+	add_payload(r);
+	end_request(r);
+}
+
+static void add_tars_head(struct request *r, const char *func)
+{
+	add_bytes(r, 0x10, 1, -1);           /* iVersion 1 */
+	add_bytes(r, 0x2c, 0x3c, -1);        /* cPacketType, iMessageType: 0 */
+	add_bytes(r, 0x40 | ID_INT, -1, -1); /* iRequestId, always as a whole int */
+	r->id_at = r->n;
+	add_be32(r, 0);
+	add_string(r, 5, opt.servant);
+	add_string(r, 6, func);
+	add_bytes(r, 0x7d, 0x00, 0x02);      /* sBuffer: SimpleList of byte, its length an int */
+}
+
+static void add_tars_tail(struct request *r)
+{
+	add_bytes(r, 0x81, 0x0b, 0xb8);      /* iTimeout 3000 */
+	add_bytes(r, 0x98, 0x0c, -1);        /* context, status: empty maps */
+	add_bytes(r, 0xa8, 0x0c, -1);
+}
+
+static void make_echo(struct request *r)
 {
 	int head = opt.payload > 255 ? 5 : 2;
 
-	add_bytes(0x10, 1, -1);           /* iVersion 1 */
-	add_bytes(0x2c, 0x3c, -1);        /* cPacketType, iMessageType: 0 */
-	add_bytes(0x40 | ID_INT, -1, -1); /* iRequestId, always as a whole int */
-	id_at = request_size;
-	add_be32(0);
-	add_string(5, opt.servant);
-	add_string(6, opt.func);
-	add_bytes(0x7d, 0x00, 0x02);      /* sBuffer: SimpleList of byte, its length an int */
-	add_be32((uint32_t)(head + opt.payload));
+	begin_request(r);
+	add_tars_head(r, opt.func);
+	add_be32(r, (uint32_t)(head + opt.payload));
 	if (opt.payload > 255) {
-		add_bytes(0x17, -1, -1);
-		add_be32((uint32_t)opt.payload);
+		add_bytes(r, 0x17, -1, -1);
+		add_be32(r, (uint32_t)opt.payload);
 	} else {
-		add_bytes(0x16, opt.payload, -1);
+		add_bytes(r, 0x16, opt.payload, -1);
 	}
-	add_payload();
-	add_bytes(0x81, 0x0b, 0xb8);      /* iTimeout 3000 */
-	add_bytes(0x98, 0x0c, -1);        /* context, status: empty maps */
-	add_bytes(0xa8, 0x0c, -1);
+	add_payload(r);
+	add_tars_tail(r);
+	end_request(r);
 }
 
-static void make_request(bool tars)
+static void make_nap(struct request *r)
 {
-	uint32_t size;
-
-	request = malloc((size_t)opt.payload + HEAD_ROOM);
-	request_size = 4;
-	if (tars)
-		make_tars();
-	else
-		make_raw();
-	size = htonl((uint32_t)request_size);
-	memcpy(request, &size, 4);
+	begin_request(r);
+	add_tars_head(r, "nap");
+	add_be32(r, 5);
+	add_bytes(r, 0x10 | ID_INT, -1, -1);
+	add_be32(r, (uint32_t)opt.slow_ms);
+	add_tars_tail(r);
+	end_request(r);
 }
 
 /* An integer of any width with the expected tag; moves *at behind it. */
@@ -191,8 +187,6 @@ static uint32_t check_tars(const uint8_t *p, size_t n)
 	snprintf(text, sizeof(text), "the server answers with code %lld", (long long)ret);
 	if (ret)
 		die("reply", text);
-	if (n - at < (size_t)opt.payload)
-		die("reply", "shorter than what was sent");
 	return (uint32_t)id;
 }
 
@@ -200,13 +194,18 @@ static uint32_t check_raw(const uint8_t *p, size_t n)
 {
 	uint32_t id;
 
-	if (n != request_size)
+	if (n != echo_request.n)
 		die("reply", "not as long as what was sent");
-	memcpy(&id, p + id_at, 4);
+	memcpy(&id, p + echo_request.id_at, 4);
 	return ntohl(id);
 }
 
 /* ---- connections ---- */
+
+struct slot {
+	int64_t sent_ns;       /* or when it was due; 0: free */
+	bool is_slow;
+};
 
 struct link {
 	int fd;
@@ -214,28 +213,33 @@ struct link {
 	bool writing, looked;
 	size_t in_n, in_cap, out_pos, out_n;
 	uint8_t *in, *out;     /* out: room for all calls in flight */
-	int64_t *sent_ns;      /* of each slot; 0: free */
+	struct slot *slots;
+	uint32_t *free_slots, n_free;
 };
 
 static int epoll;
 static bool tars;
 static struct link *links;
+static uint64_t n_started;
 
-static void queue_call(struct link *l, uint32_t slot)
+static void queue_call(struct link *l, int64_t due_ns)
 {
+	uint32_t slot = l->free_slots[--l->n_free];
 	uint32_t id = htonl(l->index * (uint32_t)opt.in_flight + slot + 1);
+	bool is_slow = opt.slow_each && ++n_started % (uint64_t)opt.slow_each == 0;
+	const struct request *r = is_slow ? &nap_request : &echo_request;
 
 	if (l->out_pos == l->out_n) {
 		l->out_pos = l->out_n = 0;
-	} else if (l->out_n + request_size > (size_t)opt.in_flight * request_size) {
+	} else if (l->out_n + r->n > (size_t)opt.in_flight * request_max) {
 		memmove(l->out, l->out + l->out_pos, l->out_n - l->out_pos);
 		l->out_n -= l->out_pos;
 		l->out_pos = 0;
 	}
-	memcpy(l->out + l->out_n, request, request_size);
-	memcpy(l->out + l->out_n + id_at, &id, 4);
-	l->out_n += request_size;
-	l->sent_ns[slot] = now_ns();
+	memcpy(l->out + l->out_n, r->p, r->n);
+	memcpy(l->out + l->out_n + r->id_at, &id, 4);
+	l->out_n += r->n;
+	l->slots[slot] = (struct slot){ due_ns, is_slow };
 }
 
 static void flush(struct link *l)
@@ -256,21 +260,31 @@ static void flush(struct link *l)
 	epoll_ctl(epoll, EPOLL_CTL_MOD, l->fd, &ev);
 }
 
-static void on_reply(struct link *l, const uint8_t *p, size_t n)
+static void check_text(struct link *l, const uint8_t *p, size_t n)
 {
-	uint32_t id = tars ? check_tars(p, n) : check_raw(p, n), slot;
-	int64_t took;
-
-	slot = id - 1 - l->index * (uint32_t)opt.in_flight;
-	if (slot >= (uint32_t)opt.in_flight || !l->sent_ns[slot])
-		die("reply", "to a call that is not under way");
+	if (n < (size_t)opt.payload)
+		die("reply", "shorter than what was sent");
 	if (!l->looked && !memmem(p, n, "abcdefgh", opt.payload < 8 ? (size_t)opt.payload : 8))
 		die("reply", "without the text that was sent");
 	l->looked = true;
-	took = now_ns() - l->sent_ns[slot];
-	buckets[bucket_of((uint64_t)took)]++;
-	calls++;
-	queue_call(l, slot);
+}
+
+static void on_reply(struct link *l, const uint8_t *p, size_t n)
+{
+	uint32_t id = tars ? check_tars(p, n) : check_raw(p, n);
+	uint32_t index = id - 1 - l->index * (uint32_t)opt.in_flight;
+	struct slot *slot = &l->slots[index];
+	int64_t now = now_ns();
+
+	if (index >= (uint32_t)opt.in_flight || !slot->sent_ns)
+		die("reply", "to a call that is not under way");
+	if (!slot->is_slow)
+		check_text(l, p, n);
+	histogram_add(slot->is_slow ? &slow : &fast, now - slot->sent_ns);
+	slot->sent_ns = 0;
+	l->free_slots[l->n_free++] = index;
+	if (!opt.rate)
+		queue_call(l, now);
 }
 
 static void on_readable(struct link *l)
@@ -296,7 +310,7 @@ static void on_readable(struct link *l)
 	}
 	l->in_n -= used;
 	memmove(l->in, l->in + used, l->in_n);
-	if (used)
+	if (used && l->out_n > l->out_pos)
 		flush(l);
 }
 
@@ -316,13 +330,19 @@ static void link_open(struct link *l, uint32_t index)
 	/* Reads and writes must not block; connecting may. */
 	if (fcntl(l->fd, F_SETFL, O_NONBLOCK) || epoll_ctl(epoll, EPOLL_CTL_ADD, l->fd, &ev))
 		die("epoll", strerror(errno));
-	l->in_cap = 2 * request_size + 65536;
+	l->in_cap = 2 * request_max + 65536;
 	l->in = malloc(l->in_cap);
-	l->out = malloc((size_t)opt.in_flight * request_size);
-	l->sent_ns = calloc((size_t)opt.in_flight, sizeof(*l->sent_ns));
-	for (uint32_t i = 0; i < (uint32_t)opt.in_flight; i++)
-		queue_call(l, i);
-	flush(l);
+	l->out = malloc((size_t)opt.in_flight * request_max);
+	l->slots = calloc((size_t)opt.in_flight, sizeof(*l->slots));
+	l->free_slots = calloc((size_t)opt.in_flight, sizeof(*l->free_slots));
+	while (l->n_free < (uint32_t)opt.in_flight) {
+		l->free_slots[l->n_free] = l->n_free;
+		l->n_free++;
+	}
+	while (!opt.rate && l->n_free)
+		queue_call(l, now_ns());
+	if (!opt.rate)
+		flush(l);
 }
 
 static void link_close(struct link *l)
@@ -330,17 +350,42 @@ static void link_close(struct link *l)
 	close(l->fd);
 	free(l->in);
 	free(l->out);
-	free(l->sent_ns);
+	free(l->slots);
+	free(l->free_slots);
+}
+
+/* Sends what is due by now, in turn on all connections; a call that finds no free slot waits, and
+ * its latency counts from when it was due. */
+static void send_due(void)
+{
+	static int64_t due_ns;
+	static uint32_t turn;
+	int64_t now = now_ns(), step = 1000000000 / opt.rate;
+
+	if (!due_ns)
+		due_ns = now;
+	for (int tried = 0; due_ns <= now && tried < opt.connections;) {
+		struct link *l = &links[turn++ % (uint32_t)opt.connections];
+
+		if (!l->n_free) {
+			tried++;
+			continue;
+		}
+		tried = 0;
+		queue_call(l, due_ns);
+		flush(l);
+		due_ns += step;
+	}
 }
 
 static void run_until(int64_t end_ns)
 {
 	struct epoll_event evs[64];
 	int64_t last_ns = now_ns();
-	uint64_t before = calls;
+	uint64_t before = fast.n + slow.n;
 
 	while (now_ns() < end_ns) {
-		int n = epoll_wait(epoll, evs, 64, 1000);
+		int n = epoll_wait(epoll, evs, 64, opt.rate ? 1 : 1000);
 
 		for (int i = 0; i < n; i++) {
 			struct link *l = evs[i].data.ptr;
@@ -350,42 +395,15 @@ static void run_until(int64_t end_ns)
 			if (evs[i].events & ~EPOLLOUT)
 				on_readable(l);
 		}
-		if (calls != before) {
-			before = calls;
+		if (opt.rate)
+			send_due();
+		if (fast.n + slow.n != before) {
+			before = fast.n + slow.n;
 			last_ns = now_ns();
 		} else if (now_ns() - last_ns > 5000000000) {
 			die("server", "no reply for 5 seconds");
 		}
 	}
-}
-
-/* ---- the server's CPU time: all its threads ---- */
-
-static int64_t cpu_ns(int pid)
-{
-	char path[64 + 256];
-	int64_t sum = 0;
-	long long ns;
-	struct dirent *d;
-	DIR *dir;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	if (!dir)
-		die(path, strerror(errno));
-	while ((d = readdir(dir))) {
-		if (d->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", pid, d->d_name);
-		f = fopen(path, "r");
-		if (f && fscanf(f, "%lld", &ns) == 1)
-			sum += ns;
-		if (f)
-			fclose(f);
-	}
-	closedir(dir);
-	return sum;
 }
 
 /* ---- command line ---- */
@@ -394,7 +412,8 @@ _Noreturn static void usage(FILE *f, int status)
 {
 	fprintf(f,
 		"usage: load --port N [--host A] [--mode raw|tars] [--connections N] [--in-flight N]\n"
-		"            [--payload BYTES] [--seconds S] [--pid SERVER] [--servant S] [--func F]\n");
+		"            [--payload BYTES] [--seconds S] [--pid SERVER] [--servant S] [--func F]\n"
+		"            [--rate CALLS-A-SECOND] [--slow-each N --slow-ms MS]\n");
 	exit(status);
 }
 
@@ -405,7 +424,8 @@ static void parse(int argc, char **argv)
 		{ "connections", 1, NULL, 'c' }, { "in-flight", 1, NULL, 'i' },
 		{ "payload", 1, NULL, 'b' }, { "seconds", 1, NULL, 's' }, { "pid", 1, NULL, 'P' },
 		{ "servant", 1, NULL, 'o' }, { "func", 1, NULL, 'f' },
-		{ "help", 0, NULL, 'H' }, { 0 },
+		{ "rate", 1, NULL, 'r' }, { "slow-each", 1, NULL, 'e' },
+		{ "slow-ms", 1, NULL, 'n' }, { "help", 0, NULL, 'H' }, { 0 },
 	};
 	int o;
 
@@ -421,47 +441,72 @@ static void parse(int argc, char **argv)
 		case 'P': opt.pid = (int)strtol(optarg, NULL, 10); break;
 		case 'o': opt.servant = optarg; break;
 		case 'f': opt.func = optarg; break;
+		case 'r': opt.rate = (int)strtol(optarg, NULL, 10); break;
+		case 'e': opt.slow_each = (int)strtol(optarg, NULL, 10); break;
+		case 'n': opt.slow_ms = (int)strtol(optarg, NULL, 10); break;
 		case 'H': usage(stdout, 0);
 		default: usage(stderr, 64);
 		}
 	}
 	tars = !strcmp(opt.mode, "tars");
 	if (optind < argc || opt.port <= 0 || opt.connections < 1 || opt.in_flight < 1 ||
-	    opt.payload < 1 || opt.seconds <= 0 || (!tars && strcmp(opt.mode, "raw")))
+	    opt.payload < 1 || opt.seconds <= 0 || opt.rate < 0 || opt.slow_each < 0 ||
+	    (!tars && (strcmp(opt.mode, "raw") || opt.slow_each)))
 		usage(stderr, 64);
+}
+
+static void print_result(double took_s, int64_t server_ns, int64_t own_ns)
+{
+	double calls = (double)(fast.n + slow.n);
+
+	if (!calls)
+		die("server", "no call was answered");
+	printf("mode=%s connections=%d in_flight=%d payload=%d calls=%.0f calls_per_s=%.0f "
+	       "p50_us=%.1f p99_us=%.1f p999_us=%.1f slow=%llu slow_p50_us=%.1f cpu_us=%.3f "
+	       "own_cpu_us=%.3f\n", opt.mode, opt.connections, opt.in_flight, opt.payload, calls,
+	       calls / took_s, histogram_us(&fast, 0.50), histogram_us(&fast, 0.99),
+	       histogram_us(&fast, 0.999), (unsigned long long)slow.n, histogram_us(&slow, 0.5),
+	       (double)server_ns / 1e3 / calls, (double)own_ns / 1e3 / calls);
+}
+
+/* Of the server, or 0 when no --pid was given. */
+static int64_t server_cpu_ns(void)
+{
+	int64_t ns = opt.pid ? cpu_ns(opt.pid) : 0;
+
+	if (ns < 0)
+		die("--pid", "no such process");
+	return ns;
 }
 
 int main(int argc, char **argv)
 {
-	int64_t start, end, cpu = 0;
-	double took_s;
+	int64_t start, end, cpu, own;
 
 	parse(argc, argv);
-	make_request(tars);
+	if (tars)
+		make_echo(&echo_request);
+	else
+		make_raw(&echo_request);
+	make_nap(&nap_request);
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	links = calloc((size_t)opt.connections, sizeof(*links));
 	for (int i = 0; i < opt.connections; i++)
 		link_open(&links[i], (uint32_t)i);
 	run_until(now_ns() + (int64_t)(opt.seconds * 1e8));   /* warm up: a tenth */
-	memset(buckets, 0, sizeof(buckets));
-	calls = 0;
-	if (opt.pid)
-		cpu = cpu_ns(opt.pid);
+	memset(&fast, 0, sizeof(fast));
+	memset(&slow, 0, sizeof(slow));
+	cpu = server_cpu_ns();
+	own = cpu_ns(getpid());
 	start = now_ns();
 	run_until(start + (int64_t)(opt.seconds * 1e9));
 	end = now_ns();
-	if (opt.pid)
-		cpu = cpu_ns(opt.pid) - cpu;
-	took_s = (double)(end - start) / 1e9;
-	printf("mode=%s connections=%d in_flight=%d payload=%d calls=%llu calls_per_s=%.0f "
-	       "p50_us=%.1f p99_us=%.1f cpu_us=%.3f\n", opt.mode, opt.connections, opt.in_flight,
-	       opt.payload, (unsigned long long)calls, (double)calls / took_s,
-	       percentile_us(0.50), percentile_us(0.99),
-	       calls ? (double)cpu / 1e3 / (double)calls : 0.);
+	print_result((double)(end - start) / 1e9, server_cpu_ns() - cpu, cpu_ns(getpid()) - own);
 	for (int i = 0; i < opt.connections; i++)
 		link_close(&links[i]);
 	free(links);
-	free(request);
+	free(echo_request.p);
+	free(nap_request.p);
 	close(epoll);
 	return 0;
 }
