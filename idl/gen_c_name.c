@@ -35,7 +35,7 @@ static const char *const runtime_names[] = {
 	"tars_invoke", "tars_invoke_async", "tars_invoke_begin", "tars_invoke_end",
 	"tars_invoke_oneway", "tars_kind", "tars_main", "tars_peer", "tars_pending", "tars_proxy",
 	"tars_release", "tars_reply", "tars_reply_error", "tars_req", "tars_run", "tars_servant",
-	"tars_service", "tars_set_app_data", "tars_set_reply_context", "tars_start",
+	"tars_service", "tars_set_app_data", "tars_set_reply_context", "tars_sleep", "tars_start",
 	"tars_status", "tars_stop", "tars_str", "tars_strerror", "tars_strf", "tars_string_list",
 	"tars_string_string_map", "tars_string_string_pair", "tars_strndup", "tars_time_left_ms",
 	"tars_type", "tars_type_bool", "tars_type_byte", "tars_type_bytes", "tars_type_compare",

@@ -7,7 +7,8 @@
 
 #include "proto/err.h"
 
-enum { BLOCK_MIN = 2048, BLOCK_MAX = 256 * 1024 };
+/* The first block is of a size that malloc keeps at hand for its thread. */
+enum { BLOCK_MIN = 1024, BLOCK_MAX = 256 * 1024 };
 
 struct arena_block {
 	struct arena_block *next;

@@ -2,36 +2,7 @@
 test_description='the hello example: server and client as real processes, official configuration'
 . "$(dirname "$0")/test-lib.sh"
 
-export PATH="$B/examples/hello:$PATH"
-service_pid=
-
-# start_service COMMAND...: waits for the ready line; sets service_pid and service_port.
-start_service () {
-	local line= fd deadline=$((SECONDS + 30))
-	rm -f .ready && mkfifo .ready || return
-	exec {fd}<>.ready
-	"$@" --ready-fd 8 8>.ready 2>service.log {fd}>&- {test_pause_fd}>&- 3>&- &
-	service_pid=$!
-	until read -r -t 0.1 -u "$fd" line; do
-		if ! kill -0 "$service_pid" || test "$SECONDS" -ge "$deadline"; then
-			cat service.log
-			exec {fd}>&-
-			return 1
-		fi
-	done
-	exec {fd}>&-
-	service_port=${line##*:}
-}
-
-# Gives the status that the service ended with.
-stop_service () {
-	local status
-	kill "-${1:-TERM}" "$service_pid" && wait "$service_pid"
-	status=$?
-	service_pid=
-	return "$status"
-}
-test_at_end 'test -z "$service_pid" || kill -KILL "$service_pid"'
+. "$t_dir/lib-service.sh"
 
 hello () {
 	HelloClient "TestApp.HelloServer.HelloObj@tcp -h 127.0.0.1 -p $service_port"
@@ -101,7 +72,7 @@ test_expect_success 'the same service as a shared object' '
 	hello >out &&
 	sed "s/:$service_port:/:PORT:/" out | sort >actual &&
 	test_cmp expect.all actual &&
-	test_expect_code 0 stop_service INT
+	test_expect_code 0 stop_service service INT
 '
 
 test_expect_success 'tars app: what is wrong with the file' '

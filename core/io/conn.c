@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 enum {
+	MUCH_MEMORY = 256 * 1024,  /* of one packet, or of the output of one connection */
 	KEEP = 16 * 1024,       /* larger buffers are given back when empty */
 	MIN_ROOM = 16 * 1024,   /* least room for one recv behind a partial frame */
 	FLUSH_EARLY = 16 * 1024, /* so much output does not wait for the end of the turn */
@@ -192,6 +193,8 @@ void conn_written(struct conn *c)
 		return;
 	}
 	queue_flush(c);
+	if (buf_size(&c->out) > MUCH_MEMORY)
+		reactor_used_much_memory();
 	if (buf_size(&c->out) > c->high_water && !c->above_water) {
 		c->above_water = 1;
 		set_events(c);
@@ -279,6 +282,8 @@ static size_t serve_frames(struct conn *c, uint8_t *data, size_t n)
 			conn_close(c, &e);
 			return used;
 		}
+		if (size > MUCH_MEMORY)
+			reactor_used_much_memory();
 		if (c->class->frame(c, data + used, size, &e) < 0) {
 			conn_close(c, &e);
 			return used;

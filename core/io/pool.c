@@ -286,21 +286,45 @@ static void blocking_run(struct task *t)
 	wait_wake(&b->wait);
 }
 
-void pool_run(void (*fn)(void *), void *arg)
+static void shared_submit(struct task *t)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct blocking b = { .task.run = blocking_run, .fn = fn, .arg = arg };
 	struct task_list one = { 0 };
+
+	pthread_once(&once, shared_init);
+	task_list_add(&one, t);
+	if (!queue_submit(shared, &shared->queues[0], &one, 1))
+		shared_grow();
+}
+
+void pool_run(void (*fn)(void *), void *arg)
+{
+	struct blocking b = { .task.run = blocking_run, .fn = fn, .arg = arg };
 
 	BUG_ON(!wait_is_possible());
 	if (!coro_self()) {
 		fn(arg);   /* this thread may block itself */
 		return;
 	}
-	pthread_once(&once, shared_init);
 	wait_init(&b.wait);
-	task_list_add(&one, &b.task);
-	if (!queue_submit(shared, &shared->queues[0], &one, 1))
-		shared_grow();
+	shared_submit(&b.task);
 	wait_for(&b.wait);
+}
+
+static void detached_run(struct task *t)
+{
+	struct blocking *b = container_of(t, struct blocking, task);
+
+	b->fn(b->arg);
+	free(b);
+}
+
+void pool_run_detached(void (*fn)(void *), void *arg)
+{
+	struct blocking *b = xcalloc(1, sizeof(*b));
+
+	b->task.run = detached_run;
+	b->fn = fn;
+	b->arg = arg;
+	shared_submit(&b->task);
 }

@@ -36,5 +36,7 @@ unsigned pool_length(const struct pool *p);
 /* A shared pool for blocking work of coroutines (files, name look-ups): runs fn(arg) in a worker
  * and waits for it.  Needs a place where waiting is possible. */
 void pool_run(void (*fn)(void *), void *arg);
+/* The same without waiting for it.  Thread: any. */
+void pool_run_detached(void (*fn)(void *), void *arg);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 
 #include "core/io/coro.h"
+#include "core/io/pool.h"
 #include "core/io/thread.h"
 #include "core/io/timers.h"
 #include "proto/arena.h"
@@ -32,6 +34,8 @@ struct reactor {
 	int64_t tick_us;                /* when it rings; INT64_MAX: not armed */
 
 	struct task_list at_free;
+	int64_t much_memory_us;         /* when it was used last */
+	struct timer trim;
 	bool has_thread;
 	pthread_t thread;
 	uint8_t scratch[REACTOR_SCRATCH_SIZE];
@@ -304,15 +308,50 @@ int64_t reactor_now(void)
 	return self->now_us;
 }
 
-void timer_start(struct timer *t, int64_t ms, void (*run)(struct timer *))
+/* ---- memory ---- */
+
+enum { TRIM_AFTER_MS = 2000 };
+
+static void trim_memory(void *arg)
+{
+	(void)arg;
+	malloc_trim(0);
+}
+
+static void trim_due(struct timer *t)
+{
+	struct reactor *r = container_of(t, struct reactor, trim);
+	int64_t due_us = r->much_memory_us + TRIM_AFTER_MS * INT64_C(1000);
+
+	if (reactor_now() < due_us)
+		timer_start_at(t, due_us, trim_due);
+	else
+		pool_run_detached(trim_memory, NULL);   /* may take long */
+}
+
+void reactor_used_much_memory(void)
+{
+	self->much_memory_us = reactor_now();
+	if (!timer_is_running(&self->trim))
+		timer_start(&self->trim, TRIM_AFTER_MS, trim_due);
+}
+
+/* ---- timers ---- */
+
+void timer_start_at(struct timer *t, int64_t due_us, void (*run)(struct timer *))
 {
 	BUG_ON(!self);
 	timer_stop(t);
 	t->run = run;
 	t->owner = self;
-	/* Not reactor_now(): after a long turn the timer would ring early. */
-	t->due_us = reactor_clock() + (ms > 0 ? ms : 0) * 1000;
+	t->due_us = due_us;
 	timers_add(&self->timers, t);
+}
+
+void timer_start(struct timer *t, int64_t ms, void (*run)(struct timer *))
+{
+	/* Not reactor_now(): after a long turn the timer would ring early. */
+	timer_start_at(t, reactor_clock() + (ms > 0 ? ms : 0) * 1000, run);
 }
 
 void timer_stop(struct timer *t)

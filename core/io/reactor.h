@@ -55,6 +55,9 @@ int64_t reactor_clock(void);
  * it, so that idle ones need no buffer. */
 enum { REACTOR_SCRATCH_SIZE = 64 * 1024 };
 uint8_t *reactor_scratch(void);
+/* Somebody used much memory for a short time: once that has been long ago, what malloc keeps of it
+ * goes back to the system.  Thread: its reactor. */
+void reactor_used_much_memory(void);
 
 /* ---- timers: one shot, on reactor_self() ---- */
 struct timer {
@@ -65,6 +68,8 @@ struct timer {
 };
 /* Restarts a running one. */
 void timer_start(struct timer *t, int64_t ms, void (*run)(struct timer *));
+/* The same by the clock of reactor_clock(). */
+void timer_start_at(struct timer *t, int64_t due_us, void (*run)(struct timer *));
 /* Idempotent, also for a zeroed one. */
 void timer_stop(struct timer *t);
 static inline bool timer_is_running(const struct timer *t)

@@ -102,11 +102,10 @@ void client_cancel_all(struct loop *l)
 void call_register(struct tars_pending *p)
 {
 	struct tars_pending **bucket = &p->loop->calls[(uint32_t)p->id % CALL_BUCKETS];
-	int64_t left_us = p->deadline_us - reactor_now();
 
 	p->next_by_id = *bucket;
 	*bucket = p;
-	timer_start(&p->timer, left_us > 0 ? (left_us + 999) / 1000 : 0, call_timed_out);
+	timer_start_at(&p->timer, p->deadline_us, call_timed_out);
 }
 
 void call_sent(struct tars_pending *p, struct link *link)

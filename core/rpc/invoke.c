@@ -96,8 +96,9 @@ static int32_t new_id(struct tars_app *app)
 static struct tars_pending *call_new(const struct tars_call *c, const struct tars_iface *iface,
 				     int func)
 {
-	struct tars_pending *p = xcalloc(1, sizeof(*p));
+	struct tars_pending *p = xmalloc(sizeof(*p));
 
+	memset(p, 0, sizeof(*p));   /* malloc has these at hand, calloc has not */
 	p->rq = c->rq;
 	p->proxy = c->to;
 	p->loop = c->rq->app == c->to->app ? c->rq->loop : &c->to->app->loops[0];

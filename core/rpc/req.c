@@ -41,16 +41,22 @@ static void req_reset(struct tars_req *rq, struct loop *l)
 	atomic_flag_clear_explicit(&rq->lock, memory_order_relaxed);
 }
 
-struct tars_req *req_get(struct loop *l)
+/* From the loop's free list, on its thread. */
+static struct tars_req *req_reuse(struct loop *l)
 {
 	struct tars_req *rq = l->free_reqs;
 
-	if (rq) {
-		l->free_reqs = rq->next_free;
-		l->n_free_reqs--;
-	} else {
-		rq = req_alloc();
-	}
+	if (!rq)
+		return req_alloc();
+	l->free_reqs = rq->next_free;
+	l->n_free_reqs--;
+	return rq;
+}
+
+struct tars_req *req_get(struct loop *l)
+{
+	struct tars_req *rq = req_reuse(l);
+
 	req_reset(rq, l);
 	rq->served = true;
 	return rq;
@@ -76,10 +82,10 @@ void req_put(struct tars_req *rq)
 
 struct tars_req *req_new(struct loop *l)
 {
-	struct tars_req *rq = req_alloc();
+	struct tars_req *rq = loop_is_here(l) ? req_reuse(l) : req_alloc();
 
 	req_reset(rq, l);
-	rq->start_us = reactor_clock();
+	rq->start_us = reactor_now();
 	atomic_init(&rq->answered, true);
 	return rq;
 }
@@ -98,9 +104,13 @@ static void finish_at_home(struct task *t)
 
 static void req_last_release(struct tars_req *rq)
 {
-	if (!rq->served) {
+	bool here = loop_is_here(rq->loop);
+
+	if (!rq->served && here) {
+		req_put(rq);
+	} else if (!rq->served) {
 		req_free(rq);
-	} else if (loop_is_here(rq->loop)) {
+	} else if (here) {
 		server_request_done(rq);
 	} else {
 		rq->task.run = finish_at_home;

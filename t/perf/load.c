@@ -463,10 +463,11 @@ static void print_result(double took_s, int64_t server_ns, int64_t own_ns)
 		die("server", "no call was answered");
 	printf("mode=%s connections=%d in_flight=%d payload=%d calls=%.0f calls_per_s=%.0f "
 	       "p50_us=%.1f p99_us=%.1f p999_us=%.1f slow=%llu slow_p50_us=%.1f cpu_us=%.3f "
-	       "own_cpu_us=%.3f\n", opt.mode, opt.connections, opt.in_flight, opt.payload, calls,
+	       "own_cpu_us=%.3f resident_kb=%ld\n", opt.mode, opt.connections, opt.in_flight, opt.payload, calls,
 	       calls / took_s, histogram_us(&fast, 0.50), histogram_us(&fast, 0.99),
 	       histogram_us(&fast, 0.999), (unsigned long long)slow.n, histogram_us(&slow, 0.5),
-	       (double)server_ns / 1e3 / calls, (double)own_ns / 1e3 / calls);
+	       (double)server_ns / 1e3 / calls, (double)own_ns / 1e3 / calls,
+	       opt.pid ? resident_kb(opt.pid) : 0);
 }
 
 /* Of the server, or 0 when no --pid was given. */

@@ -48,7 +48,24 @@ static inline double histogram_us(const struct histogram *h, double part)
 	return 0;
 }
 
-/* ---- CPU time ---- */
+/* ---- a process ---- */
+
+/* Resident memory; -1 if there is no such process. */
+static inline long resident_kb(int pid)
+{
+	char path[64], line[256];
+	long kb = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "r");
+	while (f && kb < 0 && fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmRSS: %ld", &kb) != 1)
+			kb = -1;
+	if (f)
+		fclose(f);
+	return kb;
+}
 
 /* Of all threads of a process, from the scheduler's account; -1 if there is no such process. */
 static inline int64_t cpu_ns(int pid)

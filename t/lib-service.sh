@@ -1,0 +1,54 @@
+# C services under test as processes of their own, without a platform.
+# Source it after test-lib.sh.
+#
+#	start_service HelloServer --listen 127.0.0.1:0
+#		waits for its ready line; sets $service_pid and $service_port; its log is service.log
+#	service=second start_service ...     the same as $second_pid, $second_port, second.log
+#	stop_service [NAME [SIGNAL]]         waits for its end and gives its status
+#	kill_service [NAME]                  SIGKILL, and waits
+# What is left over is killed at the end of the script.
+
+export PATH="$B/examples/hello:$PATH"
+service_names_=
+
+start_service () {
+	local name=${service:-service} line= fd lock_fd=${pg_users_fd:-9}
+	local deadline=$((SECONDS + 30))
+	rm -f ".ready.$name" && mkfifo ".ready.$name" || return
+	exec {fd}<>".ready.$name"
+	"$@" --ready-fd 8 8>".ready.$name" 2>"$name.log" {fd}>&- {test_pause_fd}>&- 3>&- \
+		{lock_fd}>&- &
+	printf -v "${name}_pid" %s "$!"
+	service_names_="$service_names_ $name"
+	until read -r -t 0.1 -u "$fd" line; do
+		if ! kill -0 "$!" || test "$SECONDS" -ge "$deadline"; then
+			cat "$name.log"
+			exec {fd}>&-
+			return 1
+		fi
+	done
+	exec {fd}>&-
+	printf -v "${name}_port" %s "${line##*:}"
+}
+
+stop_service () {
+	local name=${1:-service} status
+	local pid_var=${name}_pid
+	kill "-${2:-TERM}" "${!pid_var}" && wait "${!pid_var}"
+	status=$?
+	printf -v "$pid_var" ''
+	return "$status"
+}
+
+kill_service () {
+	stop_service "${1:-service}" KILL 2>/dev/null || :
+}
+
+kill_services_left_ () {
+	local name pid_var
+	for name in $service_names_; do
+		pid_var=${name}_pid
+		test -z "${!pid_var}" || kill_service "$name"
+	done
+}
+test_at_end kill_services_left_
