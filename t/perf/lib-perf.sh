@@ -4,6 +4,7 @@
 #	perf_options "$@"       --seconds, --rounds, --shapes, --help
 #	server NAME COMMAND...  starts it in the background; adds "NAME:PID:PORT" to $servers
 #	stop_servers
+#	perf_config FILE KEY=VALUE...   a configuration of the echo service, with its adapter's keys
 #	$bin/load ... | result NAME   one line of figures of NAME, for the table
 #	perf_table REFERENCE CPU      medians; CPU (cpu_us, own_cpu_us) is compared with REFERENCE's
 #	                              of the same round, which must be measured first in each shape
@@ -76,6 +77,17 @@ server_port () {
 	for s in $servers; do
 		test "${s%%:*}" != "$1" || echo "${s##*:}"
 	done
+}
+
+perf_config () {
+	file=$1
+	shift
+	{
+		printf '%s\n' '<tars>' '<application>' '<server>' app=Perf server=EchoServer \
+			'<Perf.EchoServer.EchoObjAdapter>' servant=Perf.EchoServer.EchoObj
+		printf '%s\n' "$@"
+		printf '%s\n' '</Perf.EchoServer.EchoObjAdapter>' '</server>' '</application>' '</tars>'
+	} >"$file"
 }
 
 # A line of figures from standard input.  Not in a pipe's status, so an empty one ends the script.

@@ -26,13 +26,17 @@ measure () {
 	result "$2" <"$dir/line"
 }
 
+# One worker; a thousand calls under way must not be refused.
+perf_config "$dir/echo.conf" 'endpoint=tcp -h 127.0.0.1 -p 0 -t 60000' threads=1 maxconns=2000 \
+	queuecap=10000
+ulimit -n "$(ulimit -Hn)"
 set -- $shapes
 each=$(awk "BEGIN { print $seconds / ($rounds * $# * 4 * 1.1) }")
 round=0
 while test $round -lt "$rounds"; do
 	server raw "$bin/echo-raw"
 	for mode in inline coro pool; do
-		server $mode "$bin/echo-tars" $mode --listen 127.0.0.1:0
+		server $mode "$bin/echo-tars" $mode --config "$dir/echo.conf"
 	done
 	for shape in $shapes; do
 		for name in raw inline coro pool; do

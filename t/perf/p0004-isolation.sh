@@ -14,21 +14,7 @@ seconds=60 rounds=3 shapes='64:2000:128'
 perf_options "$@"
 
 # Enough threads that those who sleep leave some: 2,000 / 100 calls of 0.1 s keep two asleep.
-cat >"$dir/pool.conf" <<-'END'
-	<tars>
-	<application>
-	<server>
-	app=Perf
-	server=EchoServer
-	<Perf.EchoServer.EchoObjAdapter>
-	endpoint=tcp -h 127.0.0.1 -p 0 -t 60000
-	servant=Perf.EchoServer.EchoObj
-	threads=16
-	</Perf.EchoServer.EchoObjAdapter>
-	</server>
-	</application>
-	</tars>
-END
+perf_config "$dir/pool.conf" 'endpoint=tcp -h 127.0.0.1 -p 0 -t 60000' threads=16
 
 # measure SHAPE SERVER EACH: every EACH-th call is slow; 0: none
 measure () {

@@ -18,21 +18,7 @@ settled () {
 	resident "$1"
 }
 
-cat >"$dir/many.conf" <<-'END'
-	<tars>
-	<application>
-	<server>
-	app=Perf
-	server=EchoServer
-	<Perf.EchoServer.EchoObjAdapter>
-	endpoint=tcp -h 127.0.0.1 -p 0 -t 60000
-	servant=Perf.EchoServer.EchoObj
-	maxconns=20000
-	</Perf.EchoServer.EchoObjAdapter>
-	</server>
-	</application>
-	</tars>
-END
+perf_config "$dir/many.conf" 'endpoint=tcp -h 127.0.0.1 -p 0 -t 60000' maxconns=20000
 ulimit -n "$(ulimit -Hn)"
 printf '%-44s %10s %10s %10s\n' 'server' 'at start' 'with' 'after'
 for mode in inline coro pool; do
