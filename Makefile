@@ -141,6 +141,14 @@ $(B)/t/fuzzer-%: $(B)/t/fuzz/fuzz-%.o $(B)/all.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(FUZZ_MAIN) -o $@ $^ $(LDLIBS)
 helpers := $(patsubst t/helper/%.c,$(B)/t/%,$(wildcard t/helper/*.c))
 tools: $(helpers)
+# Services under test have interfaces of their own.
+helper_gen := $(patsubst %.tars,$(B)/%.c,$(wildcard t/helper/*.tars))
+$(B)/t/helper/%.c: t/helper/%.tars $(idlc)
+	@mkdir -p $(@D)
+	$(Q)ASAN_OPTIONS=detect_leaks=0 $(idlc) --out $(@D) $<
+$(call obj,$(wildcard t/helper/*.c)): CPPFLAGS += -I$(B)/t/helper
+$(call obj,$(wildcard t/helper/*.c)): | $(helper_gen)
+$(B)/t/interop-service: $(B)/t/helper/Interop.o
 $(helpers): $(B)/t/%: $(B)/t/helper/%.o $(B)/all.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -6,8 +6,8 @@
  *   float, double   shortest exact number           any finite number in range
  *   enum            number                          its name
  *   vector<byte>    array of -128..127              0..255, hex text, {"$b64": "base64"}
- *   map             object, if the key is a string, integer, bool or enum; else an array of
- *                   {"key":..,"value":..}           the array for every map; keys as JSON text
+ *   map             object; keys that are no        array of {"key":..,"value":..}
+ *                   strings as JSON text
  *   struct          object in field order           null for an optional member
  *   return value    member "tars_ret"               member ""
  *

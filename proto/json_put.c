@@ -91,23 +91,21 @@ static json_t *make_list(struct maker *m, const struct tars_type *t,
 	return array;
 }
 
-static bool is_object_key(const struct tars_type *key)
-{
-	return key->kind <= TARS_U32 || key->kind == TARS_ENUM || key->kind == TARS_STRING;
-}
-
-/* Adds value under the text of a key; takes over both references. */
+/* Adds value under the text of a key: a string as it is, anything else as JSON text; takes over
+ * both references. */
 static int set_member(json_t *object, json_t *key, json_t *value)
 {
-	char number[32];
+	char *text = NULL;
 	int rc;
 
-	if (json_is_string(key))
+	if (json_is_string(key)) {
 		rc = json_object_setn_new(object, json_string_value(key), json_string_length(key),
 					  value);
-	else
-		rc = json_object_setn_new(object, number, json_dumpb(key, number, sizeof(number),
-								     JSON_ENCODE_ANY), value);
+	} else {
+		text = json_dumps(key, JSON_COMPACT | JSON_ENCODE_ANY);
+		rc = json_object_set_new(object, text, value);
+	}
+	free(text);
 	json_decref(key);
 	return rc;
 }
@@ -115,8 +113,7 @@ static int set_member(json_t *object, json_t *key, json_t *value)
 static json_t *make_map(struct maker *m, const struct tars_type *t,
 			const struct tars_any_list *map)
 {
-	bool is_object = is_object_key(t->key);
-	json_t *all = is_object ? json_object() : json_array();
+	json_t *all = json_object();
 	const char *pair = map->v;
 
 	for (uint32_t i = 0; i < map->n; i++, pair += t->pair_size) {
@@ -126,11 +123,8 @@ static json_t *make_map(struct maker *m, const struct tars_type *t,
 
 		if (!value)
 			json_decref(key);
-		else if (is_object)
-			rc = set_member(all, key, value);
 		else
-			rc = json_array_append_new(all, json_pack("{s:o,s:o}", "key", key, "value",
-								  value));
+			rc = set_member(all, key, value);
 		if (rc) {
 			path_index(&m->path, i);
 			json_decref(all);

@@ -84,8 +84,8 @@ int tup_get(const uint8_t *data, size_t n, const struct tars_type *t, void *valu
 			if (rc)
 				err_wrap(e, "%s", path_field(f));
 		} else if (f->flags & TARS_REQUIRED) {
-			rc = err_set(e, TARS_EPROTO, "parameter '%s' is missing",
-				     path_field(f));
+			rc = err_set(e, n ? TARS_ENOTFOUND : TARS_EPROTO,
+				     "parameter '%s' is missing", path_field(f));
 		}
 	}
 	if (rc)

@@ -11,7 +11,8 @@
 /* A flat struct (parameters) as map<name, bytes> at tag 0; the return value has the name "" and,
  * with `tars_ret`, also "tars_ret". */
 void tup_put(struct buf *b, const struct tars_type *t, const void *value, bool tars_ret);
-/* Missing names keep defaults, unless their field is TARS_REQUIRED: then TARS_EPROTO. */
+/* Missing names keep defaults, unless their field is TARS_REQUIRED: then TARS_ENOTFOUND, or
+ * TARS_EPROTO if the body is empty. */
 int tup_get(const uint8_t *data, size_t n, const struct tars_type *t, void *value, struct arena *a,
 	    struct err *e);
 

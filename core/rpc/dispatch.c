@@ -131,9 +131,10 @@ static void run_handler(struct tars_req *rq)
 	struct err e;
 	int rc;
 
-	if (__builtin_expect(rq->format->get_args(rq, in, &e) < 0, 0)) {
+	rc = rq->format->get_args(rq, in, &e);
+	if (__builtin_expect(rc, 0)) {
 		err_wrap(&e, "%s.%s", s->name, rq->func->name);
-		req_respond(rq, TARS_EDECODE, e.text, NULL);
+		req_respond(rq, rc, e.text, NULL);
 		return;
 	}
 	tars_type_init(rq->func->out, out);

@@ -87,18 +87,26 @@ static void put_tup_reply(struct buf *b, struct tars_req *rq, int code, const ch
 
 static int get_tars_args(struct tars_req *rq, void *in, struct err *e)
 {
-	return codec_get_flat(rq->head.body.p, rq->head.body.n, rq->func->in, in, &rq->arena, e);
+	int rc = codec_get_flat(rq->head.body.p, rq->head.body.n, rq->func->in, in, &rq->arena, e);
+
+	return rc ? TARS_EDECODE : TARS_OK;
 }
 
+/* Official servers see an exception, not an error of decoding. */
 static int get_json_args(struct tars_req *rq, void *in, struct err *e)
 {
-	return json_get_params((const char *)rq->head.body.p, rq->head.body.n, rq->func->in, in,
-			       &rq->arena, e);
+	int rc = json_get_params((const char *)rq->head.body.p, rq->head.body.n, rq->func->in, in,
+				 &rq->arena, e);
+
+	return rc ? TARS_EUNKNOWN : TARS_OK;
 }
 
+/* So they do when a parameter is missing. */
 static int get_tup_args(struct tars_req *rq, void *in, struct err *e)
 {
-	return tup_get(rq->head.body.p, rq->head.body.n, rq->func->in, in, &rq->arena, e);
+	int rc = tup_get(rq->head.body.p, rq->head.body.n, rq->func->in, in, &rq->arena, e);
+
+	return rc == TARS_ENOTFOUND ? TARS_EUNKNOWN : rc ? TARS_EDECODE : TARS_OK;
 }
 
 /* ---- rows ---- */

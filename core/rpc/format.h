@@ -15,7 +15,8 @@
 struct tars_req;
 
 struct call_format {
-	/* The arguments of rq->func from rq->head.body. */
+	/* The arguments of rq->func from rq->head.body.  Not 0: the code of the reply, as official
+	 * servers give it (contract 14.1); e says what is wrong. */
 	int (*get_args)(struct tars_req *rq, void *in, struct err *e);
 	/* Appends the reply: `out` if code is 0 (nothing if rq->func is NULL), else why it failed. */
 	void (*put_reply)(struct buf *b, struct tars_req *rq, int code, const char *text,
