@@ -26,7 +26,7 @@ struct reactor {
 	_Alignas(64) struct ev_loop *loop;
 	ev_async wake;
 	struct task_list posted;        /* posts from the reactor's own thread */
-	struct task_list deferred, flush;
+	struct task_list deferred, flush, end;
 
 	int64_t now_us;                 /* 0: not read in this turn yet */
 	struct timers timers;
@@ -129,6 +129,8 @@ static void finish_turn(struct reactor *r)
 	run_inbox(r);
 	run_list(&r->deferred);
 	while ((t = task_list_take(&r->flush)))
+		t->run(t);
+	while ((t = task_list_take(&r->end)))
 		t->run(t);
 }
 
@@ -282,6 +284,12 @@ void reactor_at_flush(struct task *t)
 {
 	BUG_ON(!self);
 	task_list_add(&self->flush, t);
+}
+
+void reactor_at_end(struct task *t)
+{
+	BUG_ON(!self);
+	task_list_add(&self->end, t);
 }
 
 void reactor_at_free(struct reactor *r, struct task *t)

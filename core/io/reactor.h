@@ -5,7 +5,8 @@
  * reactor_post() is the only door from other threads.  Objects used by events are intrusive
  * (struct task, timer, watch inside the user's struct, found by container_of): no allocation.
  *
- * A turn: wait -> watches and timers -> inbox -> deferred tasks -> flush (reactor_at_flush).
+ * A turn: wait -> watches and timers -> inbox -> deferred tasks -> flush (reactor_at_flush) -> end
+ * (reactor_at_end).
  * What a step adds to itself or to an earlier step runs in the next turn, which then does not
  * wait; only the flush step runs until nothing is left to flush.
  */
@@ -46,6 +47,8 @@ void reactor_post(struct reactor *r, struct task *t);
 void reactor_defer(struct task *t);
 /* In the flush step of this turn, after all deferred tasks: one writev per connection. */
 void reactor_at_flush(struct task *t);
+/* Behind all of them: for what measures the turn, and adds nothing to it. */
+void reactor_at_end(struct task *t);
 
 /* Monotonic microseconds, read once per turn; reactor_clock() reads now.  Thread: any. */
 int64_t reactor_now(void);

@@ -76,6 +76,7 @@ int app_add_servant(struct tars_app *app, const struct tars_servant *row, struct
 	s->row = *row;
 	s->row.name = arena_strdup(&app->arena, row->name);
 	s->name_len = strlen(row->name);
+	stats_add_servant(app, s);
 	/* Loops may be reading the old table: it stays until the app ends. */
 	t = arena_alloc(&app->arena, sizeof(*t) + cap * sizeof(t->slots[0]));
 	pthread_mutex_unlock(&app->lock);

@@ -109,13 +109,14 @@ static const struct tars_AdminF admin_impl = {
 	.notify = notify, .shutdown = shutdown_service, .getPid = get_pid,
 };
 
-/* INLINE: an overloaded service must still hear that it shall stop. */
-static const struct servant admin_servant = {
-	.row = { "AdminObj", &tars_AdminF_iface, &admin_impl, TARS_RUN_INLINE, NULL },
-	.name_len = sizeof("AdminObj") - 1,
-};
-
 void admin_init(struct tars_app *app)
 {
-	app->admin = &admin_servant;
+	struct servant *s = ARENA_NEW(&app->arena, struct servant);
+
+	/* INLINE: an overloaded service must still hear that it shall stop. */
+	s->row = (struct tars_servant){ "AdminObj", &tars_AdminF_iface, &admin_impl, TARS_RUN_INLINE,
+					NULL };
+	s->name_len = strlen(s->row.name);
+	stats_add_servant(app, s);
+	app->admin = s;
 }

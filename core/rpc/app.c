@@ -74,6 +74,7 @@ static int loop_init(struct loop *l, struct tars_app *app, unsigned index, struc
 		list_init(&l->peers[i]);
 	list_init(&l->links);
 	arena_init(&l->scratch, NULL, 0);
+	stats_init(l);
 	l->reactor = reactor_new(e);
 	return l->reactor ? 0 : e->code;
 }
@@ -136,6 +137,7 @@ static void loop_free(struct loop *l)
 		req_free(rq);
 	}
 	arena_clear(&l->scratch);
+	stats_release(l);
 }
 
 void app_free(struct tars_app *app)

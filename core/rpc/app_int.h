@@ -19,6 +19,7 @@
 #include "core/rpc/dye.h"
 #include "core/rpc/list.h"
 #include "core/rpc/logstate.h"
+#include "core/rpc/stats.h"
 #include "proto/arena.h"
 #include "proto/tarsconf.h"
 
@@ -50,6 +51,7 @@ struct loop {
 	struct list links;                    /* struct link */
 	struct tars_pending *calls[CALL_BUCKETS]; /* by request id */
 	struct arena scratch;                 /* of one frame */
+	struct loop_stats stats;
 };
 
 struct tars_app {

@@ -47,6 +47,7 @@ void call_complete(struct tars_pending *p, int rc)
 	struct link *link = p->link;
 
 	p->rc = rc;
+	stats_call_ended(p, rc);
 	timer_stop(&p->timer);
 	list_remove(&p->node);
 	if (*slot)
@@ -81,6 +82,7 @@ static void call_timed_out(struct timer *t)
 {
 	struct tars_pending *p = container_of(t, struct tars_pending, timer);
 
+	p->timed_out = true;
 	if (p->link)
 		call_fail(p, TARS_ETIMEOUT, "no reply within %d ms", p->timeout_ms);
 	else if (p->peer)
@@ -117,6 +119,7 @@ void call_sent(struct tars_pending *p, struct link *link)
 	}
 	p->peer = NULL;
 	p->link = link;
+	stats_call_sent(p, link->peer);
 	list_append(&link->calls, &p->node);
 }
 

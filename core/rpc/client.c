@@ -248,6 +248,7 @@ void peer_put(struct peer *p)
 		link_call_ended(link);
 	}
 	peer_send_away(p, NULL);
+	stats_peer_gone(p);
 	free(p);
 }
 

@@ -54,7 +54,9 @@ struct tars_pending {
 	enum tars_hash_mode hash_mode;
 	uint64_t hash;
 	int timeout_ms;
-	int64_t deadline_us;
+	int64_t start_us, deadline_us;
+	bool timed_out;
+	struct call_stat *stat;       /* accounting: it was sent to this endpoint */
 	struct buf packet;            /* encoded, until a link has it */
 	struct list node;             /* in link->calls, peer->waiting or target->waiting */
 	struct tars_pending *next_by_id;

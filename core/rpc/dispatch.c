@@ -23,6 +23,7 @@ static void put_reply(struct buf *b, struct tars_req *rq, int code, const char *
 		snprintf(why, sizeof(why), "the reply has %zu bytes, more than the limit of %d",
 			 buf_size(b) - start, (int)FRAME_DEFAULT_MAX);
 		b->len = b->pos + start;
+		rq->result = TARS_EENCODE;
 		rq->format->put_reply(b, rq, TARS_EENCODE, why, NULL);
 	}
 }
@@ -38,6 +39,7 @@ static void send_encoded(struct tars_req *rq)
 		buf_append(conn_out(c), &rq->reply);
 		conn_written(c);
 	}
+	stats_ended(rq);
 	tars_release(rq);
 }
 
@@ -62,14 +64,18 @@ int req_respond(struct tars_req *rq, int code, const char *text, const void *out
 	bool here = loop_is_here(rq->loop);
 
 	if (!take_answer(rq)) {
+		if (rq->head.packet_type == PACKET_ONEWAY)
+			rq->result = code;
 		tars_release(rq);
 		return TARS_EARG;
 	}
+	rq->result = code;
 	if (here && !rq->format->send) {
 		if (conn_is_open(c)) {
 			put_reply(conn_out(c), rq, code, text, out);
 			conn_written(c);
 		}
+		stats_ended(rq);
 		tars_release(rq);
 		return TARS_OK;
 	}
@@ -142,6 +148,8 @@ static void run_handler(struct tars_req *rq)
 	if (rc == TARS_OK) {
 		req_respond(rq, TARS_OK, "", out);
 	} else if (rc == TARS_LATER) {
+		if (s->run == TARS_RUN_INLINE)
+			stats_running(rq);
 		tars_release(rq);
 	} else {
 		req_respond(rq, rc, failure_text(rq, rc), NULL);
@@ -161,10 +169,12 @@ static void run_in_worker(struct task *t)
 	char text[128];
 
 	atomic_fetch_sub_explicit(&a->waiting, 1, memory_order_relaxed);
+	rq->ran_us = now;
 	if (now < rq->deadline_us && waited_ms <= a->conf.queue_timeout_ms) {
 		run_handler(rq);
 		return;
 	}
+	rq->ran_us = 0;
 	atomic_fetch_add_explicit(&a->n_queue_timeouts, 1, memory_order_relaxed);
 	snprintf(text, sizeof(text), "not executed: it waited %lld ms in the queue of %.60s",
 		 (long long)waited_ms, a->name);
@@ -218,6 +228,8 @@ static void dispatch_coro(struct tars_req *rq)
 		return;
 	}
 	keep_body(rq);
+	stats_running(rq);
+	rq->ran_us = rq->start_us;
 	coro_start(stack, run_coro, rq);
 }
 
@@ -257,6 +269,7 @@ static void dispatch_pool(struct tars_req *rq)
 		return;
 	}
 	keep_body(rq);
+	stats_running(rq);
 	rq->task.run = run_in_worker;
 	if (task_list_is_empty(&l->for_pools)) {
 		l->submit.run = submit_to_pools;
@@ -359,6 +372,7 @@ void dispatch(struct tars_req *rq)
 		keep_names(rq);
 	switch (rq->servant->row.run) {
 	case TARS_RUN_INLINE:
+		rq->ran_us = rq->start_us;
 		run_handler(rq);
 		break;
 	case TARS_RUN_CORO:

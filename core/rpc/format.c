@@ -41,6 +41,7 @@ static void put_json_reply(struct buf *b, struct tars_req *rq, int code, const c
 
 	if (!code && rq->func && json_put(b, rq->func->out, out, JSON_COMPACT, &e) < 0) {
 		b->len = b->pos + mark;
+		rq->result = TARS_EENCODE;
 		head = response_head(rq, TARS_EENCODE, e.text);
 		mark = packet_begin_response(b, &head);
 	}

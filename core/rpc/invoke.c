@@ -127,7 +127,8 @@ static void set_deadline(struct tars_pending *p, const struct tars_call *c)
 	if (timeout_ms > left_ms)
 		timeout_ms = left_ms;
 	p->timeout_ms = (int)(timeout_ms > INT32_MAX ? INT32_MAX : timeout_ms);
-	p->deadline_us = reactor_clock() + timeout_ms * 1000;
+	p->start_us = reactor_clock();
+	p->deadline_us = p->start_us + timeout_ms * 1000;
 }
 
 static int cannot_start(const struct tars_pending *p, struct err *e)

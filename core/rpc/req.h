@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "core/io/reactor.h"
+#include "core/rpc/list.h"
 #include "core/tars.h"
 #include "proto/arena.h"
 #include "proto/packet.h"
@@ -43,7 +44,11 @@ struct tars_req {
 	bool served;                  /* by a connection; else made by tars_begin or app_spawn */
 	bool shared;
 	bool coro_counted;            /* in adapter->running */
+	bool ended;                   /* accounted for */
+	int result;                   /* code of the reply; of a one-way request: of its handler */
 	int64_t start_us, deadline_us;
+	_Atomic int64_t ran_us;       /* when its handler began; 0: it did not */
+	struct list running;          /* in loop->stats, while it waits or runs beyond the turn */
 	struct server_conn *conn;
 	struct adapter *adapter;
 	const struct call_format *format;

@@ -15,6 +15,7 @@ static void server_conn_unref(struct server_conn *sc)
 {
 	if (!sc->released || sc->conn.owed)
 		return;
+	stats_conn_freed(sc);
 	free(sc);
 }
 
@@ -39,6 +40,7 @@ void server_submit(struct server_conn *sc, struct tars_req *rq)
 {
 	conn_owe(&sc->conn);
 	count_add(&sc->loop->n_requests, 1);
+	stats_turn(sc->loop, &sc->loop->stats);
 	rq->conn = sc;
 	rq->adapter = sc->adapter;
 	rq->start_us = reactor_now();
@@ -61,6 +63,10 @@ void server_request_done(struct tars_req *rq)
 			    NULL);
 		return;
 	}
+	if (!rq->ended)
+		stats_ended(rq);
+	if (rq->running.next)
+		list_remove(&rq->running);
 	if (rq->coro_counted)
 		atomic_fetch_sub_explicit(&rq->adapter->running, 1, memory_order_relaxed);
 	count_add(&rq->loop->n_requests, -1);
@@ -140,6 +146,7 @@ static void server_opened(struct task *t)
 	sockaddr_print(sc->conn.peer_text, sizeof(sc->conn.peer_text), &sc->peer);
 	sc->conn.max_frame = sc->adapter->conf.max_frame;
 	host_of(sc->peer_host, sizeof(sc->peer_host), sc->conn.peer_text);
+	stats_conn_opened(sc);
 	if (!timer_is_running(&l->sweep))
 		timer_start(&l->sweep, SWEEP_MS, sweep);
 	if (atomic_load(&l->app->stopping))

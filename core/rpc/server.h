@@ -16,6 +16,9 @@
 #include "core/rpc/app.h"
 #include "core/rpc/list.h"
 
+struct call_row;
+struct caller;
+struct func_stat;
 struct loop;
 struct tars_req;
 
@@ -24,6 +27,7 @@ struct tars_req;
 struct servant {
 	struct tars_servant row;   /* name is our copy */
 	size_t name_len;
+	struct func_stat *_Atomic *stats;  /* [loop][function]; NULL: not called there yet */
 };
 
 /* Immutable once published; open addressing, at most half full. */
@@ -76,6 +80,8 @@ struct server_conn {
 	struct sockaddr_any peer;     /* as accepted: it may be gone when `opened` runs */
 	bool released;
 	const struct servant *last;   /* most connections talk to one servant */
+	struct caller *caller;        /* accounting: the peer's host */
+	struct call_row *row;         /* accounting: of its last request */
 	uint64_t number;              /* lane of ordered pools */
 	char peer_host[48];
 };
