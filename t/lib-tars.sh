@@ -80,16 +80,6 @@ proxy_do () {
 	echo "${*:2}" >&${!in} && read -r -t 10 -u "${!out}" answer && test "$answer" = ok
 }
 
-# Their logs, when a test has failed.
-test_show_logs () {
-	local name
-	for name in $role_names; do
-		test -e "$name.log" || continue
-		echo "--- $name.log"
-		tail -n 30 "$name.log"
-	done
-}
-
 stop_roles_ () {
 	local name pid_var
 	for name in $role_names; do

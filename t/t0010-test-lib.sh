@@ -2,8 +2,8 @@
 test_description='the test library itself: a test that fails must be seen to fail'
 . "$(dirname "$0")/test-lib.sh"
 
-# Writes inner.sh, a script in a tree of its own, and runs it; its output is in `out`.
-run_inner () {
+# Writes inner.sh, a script in a tree of its own.
+make_inner () {
 	mkdir -p inner/t &&
 	cp "$t_dir"/test-lib.sh "$t_dir"/stress.sh inner/t/ &&
 	{
@@ -12,7 +12,20 @@ run_inner () {
 		echo ". \"\$(dirname \"\$0\")/test-lib.sh\""
 		cat
 	} >inner/t/inner.sh &&
-	B=$PWD/inner/build bash inner/t/inner.sh "$@" >out 2>&1
+	chmod 755 inner/t/inner.sh
+}
+
+# Runs it too; its output is in `out`.
+run_inner () {
+	make_inner &&
+	B=$PWD/inner/build inner/t/inner.sh "$@" >out 2>&1
+}
+
+# The same as a part of t/run; what is kept for its end is in results/.
+run_one () {
+	mkdir -p results &&
+	make_inner &&
+	B=$PWD/inner/build TARS_T_RESULTS=$PWD/results "$t_dir/one" inner/t/inner.sh >out 2>&1
 }
 
 test_expect_success 'a good script: TAP with its plan, no folder left' '
@@ -35,6 +48,7 @@ test_expect_success 'a failure: not ok, the output as a comment, status 1, folde
 	IN
 	test_grep "^not ok 1 - one$" out &&
 	test_grep "^#   some output$" out &&
+	test_grep "^#   [+]+ [0-9]+: false$" out &&
 	test_grep "^ok 2 - two$" out &&
 	test_grep "^1\.\.2$" out &&
 	test -d inner/build/trash/inner
@@ -49,11 +63,68 @@ test_expect_success 'a broken && chain is refused' '
 	test_grep "^Bail out! .*broken && chain in .one." out
 '
 
-test_expect_success 'a script that ends before test_done is refused' '
+test_expect_success 'a script that ends before test_done fails, and says in which test it was' '
 	test_expect_code 1 run_inner <<-\IN &&
 	test_expect_success "one" "true"
 	IN
-	test_grep "^Bail out! inner ended before test_done" out
+	test_grep "^not ok 2 - inner ended before test_done .status 0" out &&
+	test_grep "^1\.\.2$" out &&
+	test_expect_code 1 run_inner <<-\IN &&
+	test_expect_success "one" "echo before && exit 3"
+	test_done
+	IN
+	test_grep "^not ok 1 - one ended before test_done .status 3" out &&
+	test_grep "^#   before" out
+'
+
+test_expect_success 'what a sanitizer wrote to a log fails the script that did not look' '
+	test_expect_code 1 run_inner <<-\IN &&
+	test_at_end "echo ==1==WARNING: ThreadSanitizer: data race >role.log"
+	test_expect_success "one" "true"
+	test_done
+	IN
+	test_grep "^ok 1" out &&
+	test_grep "^# sanitizer report in ./role.log:" out &&
+	test_grep "^#   ==1==WARNING: ThreadSanitizer: data race" out
+'
+
+test_expect_success 'a part of t/run: the output of what failed is kept, of what passed it is not' '
+	run_one <<-\IN &&
+	test_expect_success "one" "true"
+	test_done
+	IN
+	test_grep "^ok 1 - one" out &&
+	test ! -e results/inner &&
+	test_expect_code 1 run_one <<-\IN &&
+	test_expect_success "one" "echo \"exit 5\" >../program; sh ../program >&3 || false"
+	test_done
+	IN
+	test_grep "^not ok 1 - one" results/inner &&
+	test_grep "exit status 1" results/inner
+'
+
+test_expect_success 'a part of t/run that hangs is ended, and shows where it was' '
+	mkdir bin && mkfifo hangs &&
+	printf "#!/bin/sh\ntest %s != 1 || exec cat %s >/dev/null\nexec /bin/sleep %s\n" "\$1" "$PWD/hangs" \
+		"\$1" >bin/sleep && chmod 755 bin/sleep &&
+	(
+		# Its time is up when the inner script has come so far.
+		export TARS_T_LIMIT=1 PATH="$PWD/bin:$PATH" &&
+		test_expect_code 124 run_one
+	) <<-\IN &&
+	test_at_end "echo end >../ended"
+	test_expect_success "one" "true"
+	test_expect_success "two" "echo waiting >../../../../hangs && echo for it && tail -f /dev/null"
+	test_done
+	IN
+	test_grep "exit status 124" results/inner &&
+	test_grep "^ok 1 - one" out &&
+	test_grep "inner: still running after 1 s" out &&
+	test_grep "^#   .* bash inner/t/inner.sh" out &&
+	test_grep "^not ok 2 - two ended before test_done .status 143" out &&
+	test_grep "^#   [+]+ [0-9]+: echo waiting" out &&
+	test_grep "^not ok - inner took longer than 1 s" out &&
+	test_grep end inner/build/trash/ended
 '
 
 test_expect_success 'clean-up runs newest first, also after a failure, and may fail the test' '

@@ -57,8 +57,12 @@ mkdir -p "$trash" && cd "$trash" || exit 1
 # A fifo that nobody writes to: reading from it with a time-out is a pause without a process.
 mkfifo .pause && exec {test_pause_fd}<>.pause || exit 1
 exec 3>&1 </dev/null
+# What bash executes in a test: a test that fails shows the end of it.
+exec {BASH_XTRACEFD}>>.trace
+PS4='+ $LINENO: '
 
-test_count=0 test_failed=0 test_at_end= test_is_done=
+test_count=0 test_failed=0 test_at_end= test_is_done= test_current=
+test_sanitizer_report='(ERROR|WARNING): [A-Za-z]*Sanitizer|: runtime error: '
 echo "# ${test_description:?a test script sets test_description first}" >&3
 
 # Runs when the current test ends, newest first.
@@ -81,10 +85,23 @@ test_report_ () {
 	fi
 	test_failed=$((test_failed + 1))
 	echo "not ok $test_count - $2" >&3
-	sed 's/^/#   /' .output >&3
-	if declare -F test_show_logs >/dev/null; then
-		test_show_logs | sed 's/^/#   /' >&3
-	fi
+	{
+		tail -n 100 .output
+		echo "--- executed at the end (with the line of the test):"
+		tail -n 32 .trace | head -n -2 | cut -c-200
+		# One failure often makes the next: their logs say nothing new.
+		test "$test_failed" -gt 3 || test_show_logs_
+	} | sed 's/^/#   /' >&3
+}
+
+# The ends of all logs, those that were written last come last; what a sanitizer said comes whole.
+test_show_logs_ () {
+	local file
+	find . -name '*.log' -size +0 -printf '%T@ %p\n' | sort -n | tail -n 20 | cut -d' ' -f2- |
+	while read -r file; do
+		echo "--- $file"
+		grep -m 1 -A 100 -E "$test_sanitizer_report" "$file" || tail -n 40 "$file"
+	done | cut -c-300
 }
 
 test_eval_ () {
@@ -98,18 +115,22 @@ test_eval_ () {
 # test_expect_success 'fact' 'commands': the commands, joined by &&, succeed.
 test_expect_success () {
 	local status test_cleanup= test_cleanup_failed=0
-	: >.output
+	test_current=$1
+	: >.output >.trace
 	# A break in the && chain would hide failures: with a false start nothing may run.
 	test_eval_ "(exit 117) && $2"
 	if test $? != 117; then
 		echo "Bail out! $test_name: broken && chain in '$1'" >&3
 		exit 1
 	fi
+	set -x
 	test_eval_ "$2"
 	status=$?
+	set +x
 	if test -n "$test_cleanup"; then
 		test_eval_ "$test_cleanup"
 	fi
+	test_current=
 	test_report_ $((status | test_cleanup_failed)) "$1"
 }
 
@@ -195,12 +216,33 @@ test_done () {
 	exit
 }
 
+# It ended by itself, or t/one has ended it.
+test_end_early_ () {
+	test_report_ 1 "${test_current:-$test_name} ended before test_done (status $1)"
+	echo "1..$test_count" >&3
+}
+
+# A role may have ended with such a report after the last test has looked at it.
+test_sanitizer_reports_ () {
+	local file
+	for file in $(find . -name '*.log' -exec grep -lE "$test_sanitizer_report" {} +); do
+		echo "# sanitizer report in $file:"
+		grep -m 1 -A 100 -E "$test_sanitizer_report" "$file" | sed 's/^/#   /'
+	done >&3
+	test -n "${file:-}"
+}
+
 test_exit_ () {
 	local status=$?
+	set +x
 	trap - EXIT
+	trap : TERM
+	test -n "$test_is_done" || {
+		test_end_early_ "$status"
+		status=1
+	}
 	eval "$test_at_end" >>.output 2>&1
-	if test -z "$test_is_done"; then
-		echo "Bail out! $test_name ended before test_done (status $status)" >&3
+	if test_sanitizer_reports_; then
 		status=1
 	fi
 	if test "$status" = 0; then
