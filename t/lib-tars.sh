@@ -22,7 +22,7 @@ start_role () {
 	pid=$!
 	role_names="$role_names $name"
 	printf -v "${name}_pid" %s "$pid"
-	deadline=$((SECONDS + ${role_timeout:-30}))
+	deadline=$((SECONDS + ${role_timeout:-120}))
 	until read -r -t 0.1 -u "$fd" line; do
 		if ! kill -0 "$pid" 2>/dev/null || test "$SECONDS" -ge "$deadline"; then
 			echo "tars $role: no ready line:" >&2
@@ -68,7 +68,7 @@ start_proxy () {
 		{lock_fd}>&- &
 	printf -v "${name}_pid" %s "$!"
 	role_names="$role_names $name"
-	read -r -t 10 -u "$out" port || return
+	read -r -t 60 -u "$out" port || return
 	printf -v "${name}_port" %s "$port"
 	printf -v "${name}_in" %s "$in"
 	printf -v "${name}_out" %s "$out"
@@ -77,7 +77,7 @@ start_proxy () {
 # Returns when the command has taken effect.
 proxy_do () {
 	local in=${1}_in out=${1}_out answer
-	echo "${*:2}" >&${!in} && read -r -t 10 -u "${!out}" answer && test "$answer" = ok
+	echo "${*:2}" >&${!in} && read -r -t 60 -u "${!out}" answer && test "$answer" = ok
 }
 
 stop_roles_ () {
@@ -86,7 +86,7 @@ stop_roles_ () {
 		pid_var=${name}_pid
 		if test -n "${!pid_var:-}"; then
 			kill -TERM "${!pid_var}" 2>/dev/null
-			timeout 10 tail --pid="${!pid_var}" -f /dev/null || kill -KILL "${!pid_var}"
+			timeout 60 tail --pid="${!pid_var}" -f /dev/null || kill -KILL "${!pid_var}"
 			wait "${!pid_var}" 2>/dev/null
 		fi
 	done

@@ -136,7 +136,7 @@ test_expect_success 'a registry that starts while PostgreSQL hangs serves its sn
 	pg_freeze &&
 	from=$(now_ms) &&
 	registry_with_data &&
-	echo "# start with a hanging database: $(($(now_ms) - from)) ms" | tee /dev/fd/3 &&
+	echo "# start with a hanging database: $(($(now_ms) - from)) ms" | tee -a /dev/fd/3 &&
 	found_everywhere
 '
 

@@ -64,7 +64,7 @@ goes_on () {
 	before=$(resident_kb "$pid") &&
 	frames 1000 "$3" &&
 	after=$(resident_kb "$pid") &&
-	echo "# $name: $before kB before, $after kB after" | tee /dev/fd/3 &&
+	echo "# $name: $before kB before, $after kB after" | tee -a /dev/fd/3 &&
 	test "$after" -lt $((before + 4096))
 }
 
@@ -99,7 +99,7 @@ test_expect_success 'large frames that never end: memory is bounded and given ba
 			00900000 "41*4000000" >/dev/null || :
 	done &&
 	after=$(resident_kb "$hello_pid") &&
-	echo "# service: $before kB before, $after kB after 80 MB" | tee /dev/fd/3 &&
+	echo "# service: $before kB before, $after kB after 80 MB" | tee -a /dev/fd/3 &&
 	if is_plain_build; then test "$after" -lt $((before + 20480)); fi
 '
 

@@ -34,7 +34,7 @@ test_expect_success 'from nothing running to the first call by name' '
 	done &&
 	took=$(($(now_ms) - from)) &&
 	echo "# cold start: ready after $ready ms, first call by name after $took ms" |
-		tee /dev/fd/3 &&
+		tee -a /dev/fd/3 &&
 	test_grep "hello x" out &&
 	test "$took" -lt 6000
 '
@@ -46,7 +46,7 @@ test_expect_success 'memory at rest' '
 		sed -n "s/.*\"processId\": *\([0-9]*\).*/\1/p" | head -n 1) &&
 	echo "# resident: tars up $kb kB (private $(sed -n "s/^RssAnon:[^0-9]*//p" \
 		"/proc/$pid/status")), the service $(resident_kb "$service") kB" |
-		tee /dev/fd/3 &&
+		tee -a /dev/fd/3 &&
 	if is_plain_build; then test "$kb" -lt 40000; fi
 '
 

@@ -33,6 +33,9 @@ for test_var in $(compgen -e TARS_); do
 	esac
 done
 
+# How much slower than an idle machine this one may be: loaded, shared, with sanitizers.
+test_patience=10
+
 test_verbose= test_stress= test_stress_limit=20
 for test_arg; do
 	case $test_arg in
@@ -97,7 +100,7 @@ test_report_ () {
 # The ends of all logs, those that were written last come last; what a sanitizer said comes whole.
 test_show_logs_ () {
 	local file
-	find . -name '*.log' -size +0 -printf '%T@ %p\n' | sort -n | tail -n 20 | cut -d' ' -f2- |
+	find . -type f -name '*.log' -size +0 -printf '%T@ %p\n' | sort -n | tail -n 20 | cut -d' ' -f2- |
 	while read -r file; do
 		echo "--- $file"
 		grep -m 1 -A 100 -E "$test_sanitizer_report" "$file" || tail -n 40 "$file"
@@ -197,12 +200,13 @@ pause () {
 	read -r -t "$1" -u "$test_pause_fd" || :
 }
 
-# wait_for SECONDS 'condition': polls until the condition holds.
+# wait_for SECONDS 'condition': polls until the condition holds.  The seconds are those of an idle
+# machine, so they say how long it usually takes; who wants to assert a duration must measure it.
 wait_for () {
-	local deadline=$((SECONDS + $1 + 1))
+	local deadline=$((SECONDS + $1 * test_patience + 1))
 	until eval "$2"; do
 		if test "$SECONDS" -ge "$deadline"; then
-			echo "not within $1 s: $2" >&2
+			echo "not within $(($1 * test_patience)) s: $2" >&2
 			return 1
 		fi
 		pause 0.03
@@ -225,7 +229,7 @@ test_end_early_ () {
 # A role may have ended with such a report after the last test has looked at it.
 test_sanitizer_reports_ () {
 	local file
-	for file in $(find . -name '*.log' -exec grep -lE "$test_sanitizer_report" {} +); do
+	for file in $(find . -type f -name '*.log' -exec grep -lE "$test_sanitizer_report" {} +); do
 		echo "# sanitizer report in $file:"
 		grep -m 1 -A 100 -E "$test_sanitizer_report" "$file" | sed 's/^/#   /'
 	done >&3
