@@ -149,6 +149,7 @@ $(B)/t/helper/%.c: t/helper/%.tars $(idlc)
 $(call obj,$(wildcard t/helper/*.c)): CPPFLAGS += -I$(B)/t/helper
 $(call obj,$(wildcard t/helper/*.c)): | $(helper_gen)
 $(B)/t/interop-service: $(B)/t/helper/Interop.o
+$(B)/t/chain-service: $(B)/t/helper/Chain.o
 $(helpers): $(B)/t/%: $(B)/t/helper/%.o $(B)/all.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -143,6 +143,43 @@ struct tars_call {
  * f_end, whose tars_call is gone. */
 TARS_API const char *tars_error(const struct tars_req *rq);
 
+/* ---- logs ---- */
+
+/*
+ * Application logs (contract 10.3).  The rolling log is <logpath>/<App>/<Server>/<App>.<Server>.log
+ * (keys logpath, logsize, lognum, logLevel); logs by time are <App>.<Server>_<name>_<date>.log
+ * beside it, and go to the log server (key log), too.  Without a logpath all go to stderr.
+ *
+ * A line needs no newline, and costs its caller no wait: a thread writes it.  Lines that come
+ * faster than the disk takes them, or that a full disk refuses, are counted, and the log says so.
+ * Thread: any.
+ */
+enum tars_log_level {        /* a line is written if its level is not above the log's */
+	TARS_LOG_NONE = 1, TARS_LOG_ERROR, TARS_LOG_WARN, TARS_LOG_INFO, TARS_LOG_DEBUG,
+	TARS_LOG_TARS,       /* for the framework itself */
+};
+enum tars_log_period { TARS_LOG_BY_DAY, TARS_LOG_BY_HOUR, TARS_LOG_BY_MINUTE };
+
+/* The rolling log; for a dyed request the dyeing log, too. */
+TARS_API void tars_log(const struct tars_req *rq, enum tars_log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+TARS_API void tars_app_log(struct tars_app *app, enum tars_log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Whether such a line would be written: for arguments that cost much. */
+TARS_API bool tars_log_is_on(const struct tars_app *app, enum tars_log_level level);
+/* A log by time.  name: letters, digits, '_', '-', '.'; at most 63; "": the one without a name. */
+TARS_API void tars_daylog(const struct tars_req *rq, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+TARS_API void tars_app_daylog(struct tars_app *app, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* When a log by time begins a new file: each day (default), or each `every` hours or minutes,
+ * counted from 0 o'clock.  Before its first line.  TARS_EARG: the name or `every` cannot be used. */
+TARS_API int tars_daylog_period(struct tars_app *app, const char *name,
+				enum tars_log_period period, unsigned every);
+/* Waits until all lines so far are written: before abort().  False: not in time.  Not on a
+ * reactor. */
+TARS_API bool tars_log_flush(struct tars_app *app, int ms);
+
 /* ---- entry points of generated code ---- */
 
 typedef void tars_done(void *state, int rc, const void *out);

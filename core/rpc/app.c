@@ -10,12 +10,14 @@
 #include "core/io/wait.h"
 #include "core/rpc/app_int.h"
 #include "core/rpc/proxy.h"
+#include "core/rpc/remotelog.h"
 #include "core/rpc/req.h"
 
 enum {
 	DRAIN_POLL_MS = 2,
 	END_MS = 10000,      /* for coroutines of our own: a slow name look-up, a slow disk */
 	FLUSH_MS = 1000,     /* for the last output */
+	SEND_LOGS_MS = 1000,
 };
 
 static __thread struct loop *current_loop;
@@ -43,11 +45,13 @@ static void copy_conf(struct tars_app *app, const struct app_conf *conf)
 	struct arena *a = &app->arena;
 
 	*c = *conf;
+	c->log = (struct applog_conf){ 0 }; /* the log has its own copies */
 	c->locator = copy_or_null(a, conf->locator);
 	c->module = copy_or_null(a, conf->module);
 	c->node_name = copy_or_null(a, conf->node_name);
 	c->set = copy_or_null(a, conf->set);
 	c->cache_path = copy_or_null(a, conf->cache_path);
+	c->log_object = copy_or_null(a, conf->log_object);
 	if (!c->reactors)
 		c->reactors = 1;
 	if (c->reactors > MAX_REACTORS)
@@ -98,6 +102,17 @@ static void loop_join(struct loop *l)
 	l->threaded = false;
 }
 
+static void start_logs(struct tars_app *app, const struct app_conf *conf)
+{
+	const struct applog_conf *log = &conf->log;
+
+	app->log = applog_new(log);
+	if (conf->log_level)
+		atomic_init(&app->logs.level, conf->log_level);
+	if (app->conf.log_object)
+		app->remote_log = remotelog_new(app, app->conf.log_object, log->app, log->server);
+}
+
 struct tars_app *app_new(const struct app_conf *conf, struct err *e)
 {
 	struct tars_app *app = xcalloc(1, sizeof(*app));
@@ -110,6 +125,7 @@ struct tars_app *app_new(const struct app_conf *conf, struct err *e)
 	list_init(&app->adapters);
 	list_init(&app->groups);
 	copy_conf(app, conf);
+	start_logs(app, conf);
 	app->cache = proxy_cache_open(app->conf.cache_path);
 	app->loops = xcalloc(app->conf.reactors, sizeof(*app->loops));
 	for (; !rc && app->n_loops < app->conf.reactors; app->n_loops += !rc)
@@ -144,6 +160,8 @@ void app_free(struct tars_app *app)
 {
 	if (!app)
 		return;
+	atomic_store(&app->closed, true);
+	remotelog_free(app->remote_log);
 	for (unsigned i = 0; i < app->n_loops; i++) {
 		reactor_stop(app->loops[i].reactor);
 		loop_join(&app->loops[i]);
@@ -156,6 +174,7 @@ void app_free(struct tars_app *app)
 	proxies_free(app);
 	proxy_cache_free(app->cache);
 	free(app->loops);
+	applog_free(app->log);
 	dye_release(&app->dye);
 	log_state_release(&app->logs);
 	pthread_mutex_destroy(&app->lock);
@@ -278,6 +297,14 @@ static void end_workers(void *arg)
 		app->before_stop(app);
 }
 
+/* Remote logs are calls: those of the last requests leave before there are no calls any more. */
+static void send_logs(void *arg)
+{
+	struct tars_app *app = arg;
+
+	remotelog_flush(app->remote_log, SEND_LOGS_MS);
+}
+
 /* By its next turn a loop has handed all requests that it let in to the workers. */
 static void await_turn(struct loop *l)
 {
@@ -299,6 +326,8 @@ static void shut_down(void *arg)
 
 	adapters_close(app);
 	wait_until_none(app, count_requests, until_us);
+	if (app->remote_log)
+		pool_run(send_logs, app);
 	atomic_store(&app->closed, true);
 	proxies_stop(app);
 	on_each_loop(app, client_cancel_all);

@@ -9,6 +9,7 @@
 #define CORE_RPC_APP_H
 
 #include "core/io/reactor.h"
+#include "core/sys/applog.h"
 #include "core/tars.h"
 #include "proto/endpoint.h"
 
@@ -26,6 +27,9 @@ struct app_conf {
 	int64_t refresh_ms;         /* 0: 60000; of endpoint lists */
 	int64_t connect_timeout_ms; /* 0: 3000 */
 	size_t coro_stack;          /* 0: CORO_STACK_USER */
+	struct applog_conf log;     /* of tars_log and tars_daylog; zeroed: stderr */
+	int log_level;              /* enum tars_log_level; 0: DEBUG */
+	const char *log_object;     /* of the log server; NULL or "": none */
 };
 
 struct tars_app *app_new(const struct app_conf *conf, struct err *e);

@@ -25,6 +25,7 @@
 
 struct adapter;
 struct proxy_cache;
+struct remotelog;
 struct servant;
 struct servant_table;
 struct tars_pending;
@@ -64,6 +65,8 @@ struct tars_app {
 	const struct tarsconf *config;        /* official configuration, or NULL */
 	struct dye dye;
 	struct log_state logs;
+	struct applog *log;
+	struct remotelog *remote_log;         /* NULL: no log server */
 
 	struct servant_table *_Atomic servants;
 	const struct servant *admin;          /* AdminObj of local adapters */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/rpc/logstate.h"
 #include "proto/frame.h"
 
 #define SERVER "/tars/application/server"
@@ -17,6 +18,7 @@ enum {
 	ADMIN_QUEUE_CAP = 10240, ADMIN_IDLE_MS = 60000, DEFAULT_DEACTIVATING_MS = 3000,
 	/* Of the time the node waits before it kills, the rest is for closing down. */
 	GRACE_PERCENT = 70,
+	MAX_LOG_FILES = 10000,
 };
 
 int main_conf_load(const char *path, struct tarsconf *tree, struct err *e)
@@ -110,6 +112,29 @@ static void read_endpoint(struct reader *r, const char *path, const char *text, 
 		r->rc = err_wrap(r->e, "%s: '%s'", path, text);
 }
 
+static void read_log(struct reader *r, struct main_conf *c)
+{
+	struct applog_conf *log = &c->app.log;
+	const char *size = get(r->tree, SERVER "<logsize>");
+	const char *level = get(r->tree, SERVER "<logLevel>");
+
+	log->app = c->application;
+	log->server = c->server;
+	log->dir = get(r->tree, SERVER "<logpath>");
+	c->app.log_object = get(r->tree, SERVER "<log>");
+	log->max_size = (off_t)parse_size(size);
+	log->max_files = (unsigned)number(r, SERVER "<lognum>", 0, 0, MAX_LOG_FILES);
+	c->app.log_level = level ? log_state_level_parse(level, strlen(level)) : 0;
+	if (r->rc)
+		return;
+	if (size && !log->max_size)
+		r->rc = err_set(r->e, TARS_ECONF, SERVER "<logsize>: '%s' is not a size like 10M",
+				size);
+	else if (level && !c->app.log_level)
+		r->rc = err_set(r->e, TARS_ECONF, SERVER "<logLevel>: '%s' is none of NONE, ERROR, "
+				"WARN, INFO, DEBUG and TARS", level);
+}
+
 static void read_app(struct reader *r, struct main_conf *c)
 {
 	const char *datapath = get(r->tree, SERVER "<datapath>");
@@ -130,6 +155,7 @@ static void read_app(struct reader *r, struct main_conf *c)
 	c->grace_ms = number(r, SERVER "<deactivating-timeout>", DEFAULT_DEACTIVATING_MS, 0,
 			     INT32_MAX) * GRACE_PERCENT / 100;
 	c->node = get(r->tree, SERVER "<node>");
+	read_log(r, c);
 }
 
 static int64_t adapter_number(struct reader *r, const char *name, const char *key, int64_t fallback,
@@ -222,6 +248,8 @@ int main_conf_direct(const char *listen, const char *servant, struct main_conf *
 	c->application = arena_memdup(a, servant, (size_t)(dot - servant));
 	c->server = arena_memdup(a, dot + 1, (size_t)(end - dot - 1));
 	c->name = arena_memdup(a, servant, (size_t)(end - servant));
+	c->app.log.app = c->application;
+	c->app.log.server = c->server;
 	c->adapters = ad = ARENA_NEW(a, struct adapter_conf);
 	c->servants = arena_alloc(a, sizeof(*c->servants));
 	c->servants[0] = servant;

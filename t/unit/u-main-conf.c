@@ -14,6 +14,7 @@ static const char full[] =
 	"<server>\nnode=tars.tarsnode.ServerObj@tcp -h 10.0.0.5 -p 19386 -t 60000\n"
 	"app=Test\nserver=HelloServer\nlocalip=10.0.0.5\nnetthread=3\ncoroutinestack=256K\n"
 	"local=tcp -h 127.0.0.1 -p 34567 -t 10000\ndatapath=/data/\ndeactivating-timeout=4000\n"
+	"logpath=/logs/\nlogsize=10M\nlognum=7\nlogLevel=WARN\nlog=tars.tarslog.LogObj\n"
 	"<Test.HelloServer.HelloObjAdapter>\nallow\nendpoint=tcp -h 10.0.0.5 -p 18600 -t 60000\n"
 	"maxconns=200000\nprotocol=tars\nqueuecap=50000\nqueuetimeout=20000\nthreads=5\n"
 	"handlegroup=g\nservant=Test.HelloServer.HelloObj\n</Test.HelloServer.HelloObjAdapter>\n"
@@ -65,6 +66,13 @@ static void test_every_key(void **state)
 	assert_int_equal(r.c.app.async_timeout_ms, 4000);
 	assert_int_equal(r.c.app.refresh_ms, 5000);   /* the least */
 	assert_int_equal(r.c.grace_ms, 2800);
+	assert_string_equal(r.c.app.log.app, "Test");
+	assert_string_equal(r.c.app.log.server, "HelloServer");
+	assert_string_equal(r.c.app.log.dir, "/logs/");
+	assert_int_equal(r.c.app.log.max_size, 10 << 20);
+	assert_int_equal(r.c.app.log.max_files, 7);
+	assert_int_equal(r.c.app.log_level, TARS_LOG_WARN);
+	assert_string_equal(r.c.app.log_object, "tars.tarslog.LogObj");
 	assert_string_equal(r.c.local.name, "AdminAdapter");
 	assert_int_equal(r.c.local.ep.port, 34567);
 	assert_true(r.c.local.local);
@@ -108,6 +116,9 @@ static void test_errors_name_the_key(void **state)
 {
 	static const struct { const char *what, *edit, *text; } rows[] = {
 		{ "app=Test\n", "", "/tars/application/server<app> is missing" },
+		{ "logsize=10M", "logsize=M", "server<logsize>: 'M' is not a size like 10M" },
+		{ "logLevel=WARN", "logLevel=ALL", "server<logLevel>: 'ALL' is none of NONE, ERROR" },
+		{ "lognum=7", "lognum=x", "server<lognum>" },
 		{ "server=HelloServer\n", "", "/tars/application/server<server> is missing" },
 		{ "threads=5", "threads=x", "HelloObjAdapter<threads>" },
 		{ "queuecap=50000", "queuecap=99999999999", "HelloObjAdapter<queuecap>" },

@@ -1,0 +1,63 @@
+# Services of t/helper/chain-service.c with official configurations, and a log server that records.
+# Source it after test-lib.sh and lib-service.sh.
+#
+#	start_chain NAME [KEY=VALUE...]   runs T.NAME, with these keys in <server>; <client.KEY=VALUE>
+#	                                  and <app.KEY=VALUE> go there; sets $NAME_port, $NAME_admin
+#	chain NAME FUNC JSON              calls a function of it
+#	notify NAME COMMAND               a management command
+#	start_recorder                    the log server; sets $recorder_port; writes ./recorded
+# Logs are in ./app_log/T/NAME.
+
+chain_conf () {
+	local name=$1 key
+	shift
+	echo "<tars>"
+	echo "<application>"
+	for key; do case $key in app.*) echo "${key#app.}" ;; esac; done
+	echo "<server>"
+	printf '%s\n' app=T "server=$name" nodename=node-of-$name "logpath=$PWD/app_log/" \
+		"datapath=$PWD" "local=tcp -h 127.0.0.1 -p 0 -t 10000"
+	for key; do case $key in app.*|client.*) ;; *) echo "$key" ;; esac; done
+	cat <<-END
+	<T.$name.ChainObjAdapter>
+	allow
+	endpoint=tcp -h 127.0.0.1 -p 0 -t 60000
+	servant=T.$name.ChainObj
+	threads=2
+	protocol=tars
+	</T.$name.ChainObjAdapter>
+	</server>
+	<client>
+	modulename=T.$name
+	END
+	for key; do case $key in client.*) echo "${key#client.}" ;; esac; done
+	printf '%s\n' "</client>" "</application>" "</tars>"
+}
+
+start_chain () {
+	local name=$1 pid_var=${1}_pid port_var=${1}_port
+	chain_conf "$@" >"$name.conf" &&
+	SERVANT=T.$name.ChainObj service=$name start_service chain-service --config="$name.conf" &&
+	printf -v "${name}_admin" %s "$(ss -Hltnp |
+		sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=${!pid_var},.*/\1/p" | grep -vx "${!port_var}")"
+}
+
+chain_obj () {
+	local port_var=${1}_port
+	echo "T.$1.ChainObj@tcp -h 127.0.0.1 -p ${!port_var}"
+}
+
+chain () {
+	tars call "$(chain_obj "$1")" "$2" "$3"
+}
+
+notify () {
+	local admin_var=${1}_admin
+	tars call "AdminObj@tcp -h 127.0.0.1 -p ${!admin_var}" notify "{\"command\":\"$2\"}"
+}
+
+start_recorder () {
+	: >>recorded
+	service=recorder start_service log-recorder --listen 127.0.0.1:0 &&
+	log_obj="tars.tarslog.LogObj@tcp -h 127.0.0.1 -p $recorder_port"
+}
