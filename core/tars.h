@@ -124,6 +124,34 @@ TARS_API void tars_end(struct tars_req *rq);
  * with TARS_EARG and the reason.  Thread: any. */
 TARS_API struct tars_proxy *tars_proxy(struct tars_app *app, const char *object);
 
+/*
+ * When an endpoint is shielded from calls, and for how long.  0 means the default, which is that of
+ * the official C++ client: one failed call shields for 5 s.  A code of the application (above 0)
+ * is no failure.  When all are shielded they are used in turn: calls never fail for that alone.
+ */
+struct tars_check {
+	int window_ms;           /* over which failures are counted: 5000 */
+	int min_failures;        /* in a window, and ... : 1 */
+	double ratio;            /* ... this share of its calls: 0.05 */
+	int consecutive;         /* or so many failures in a row ... : 1 */
+	int consecutive_ms;      /* ... within no less than this, if more than one: 3000 */
+	int retry_ms;            /* shielded so long; then one call at a time tries again: 5000 */
+	int connect_failures;    /* failed connects in a row that shield: 1 */
+	/* If fewer are left (percent), those that still answered some calls are used all the same:
+	 * 50; -1: only when none is left. */
+	int usable_percent;
+	bool off;                /* nothing is shielded */
+};
+
+/* Zero means default everywhere.  Only grows at the end. */
+struct tars_proxy_conf {
+	const struct tars_check *check;   /* copied */
+};
+
+/* A proxy with options of its own: the same object and options give the same proxy. */
+TARS_API struct tars_proxy *tars_proxy_conf(struct tars_app *app, const char *object,
+					    const struct tars_proxy_conf *conf);
+
 enum tars_hash_mode { TARS_HASH_NONE, TARS_HASH_MOD, TARS_HASH_CONSISTENT };
 
 /* One call; zero means default everywhere.  Only grows at the end. */

@@ -44,6 +44,7 @@ static const char *const runtime_names[] = {
 	"tars_type_string_list", "tars_type_string_string_map", "tars_type_ubyte",
 	"tars_type_uint", "tars_type_ushort",
 	"tars_app_daylog", "tars_app_log", "tars_daylog", "tars_daylog_period", "tars_log",
+	"tars_check", "tars_proxy_conf",
 	"tars_log_flush", "tars_log_is_on", "tars_log_level", "tars_log_period",
 #define RUNTIME_CODE(name, value, http, official, text) "TARS_" #name,
 	TARS_CODES(RUNTIME_CODE)

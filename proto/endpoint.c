@@ -20,6 +20,14 @@ const char *endpoint_type_name(int32_t type)
 	return type_names[type];
 }
 
+void endpoint_label(char *text, size_t size, const struct endpoint *ep)
+{
+	const char *type = ep->type < 0 || ep->type >= TYPE_COUNT ? "?" : type_names[ep->type];
+
+	snprintf(text, size, endpoint_is_ipv6(ep) ? "%s [%.70s]:%d" : "%s %.70s:%d", type, ep->host,
+		 ep->port);
+}
+
 static int type_at(const char *p, size_t n)
 {
 	for (int i = 0; i < TYPE_COUNT; i++)

@@ -39,6 +39,8 @@ static inline bool endpoint_is_ipv6(const struct endpoint *ep)
 }
 /* "tcp", "udp" or "ssl". */
 const char *endpoint_type_name(int32_t type);
+/* "tcp 10.0.0.1:18600", for messages. */
+void endpoint_label(char *text, size_t size, const struct endpoint *ep);
 
 /*
  * Cuts the next item from the list text at *p (end = one behind it): from the words tcp, udp or ssl

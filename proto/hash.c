@@ -124,7 +124,7 @@ void ring_build(struct ring *r, enum ring_algorithm alg, const struct ring_node 
 		qsort(r->v, r->n, sizeof(*r->v), point_compare);
 }
 
-uint32_t ring_find(const struct ring *r, uint32_t pos)
+uint32_t ring_at(const struct ring *r, uint32_t pos)
 {
 	uint32_t low = 0, high = r->n;
 
@@ -137,5 +137,10 @@ uint32_t ring_find(const struct ring *r, uint32_t pos)
 		else
 			high = middle;
 	}
-	return r->v[low == r->n ? 0 : low].node;
+	return low == r->n ? 0 : low;
+}
+
+uint32_t ring_find(const struct ring *r, uint32_t pos)
+{
+	return r->v[ring_at(r, pos)].node;
 }

@@ -39,7 +39,9 @@ enum ring_algorithm { RING_KETAMA, RING_DEFAULT };
  * four points of a virtual node, default makes one. */
 void ring_build(struct ring *r, enum ring_algorithm alg, const struct ring_node *nodes, uint32_t n,
 		struct arena *a);
-/* Index of the node for a position used as it is; r->n must not be 0. */
+/* Index in v of the point that a position, used as it is, belongs to; r->n must not be 0. */
+uint32_t ring_at(const struct ring *r, uint32_t pos);
+/* Its node. */
 uint32_t ring_find(const struct ring *r, uint32_t pos);
 
 #endif

@@ -242,6 +242,7 @@ int service_main(const struct role *role, struct role_conf *rc, int argc, char *
 		.reactors = (unsigned)rc->common.reactors,
 		.locator = rc->common.locator,
 		.module = module,
+		.on_endpoint = app_log_endpoint,
 	};
 	struct service s = {
 		.run = { .role = role, .conf = rc->values, .config_file = rc->conf.file,

@@ -30,7 +30,12 @@ struct app_conf {
 	struct applog_conf log;     /* of tars_log and tars_daylog; zeroed: stderr */
 	int log_level;              /* enum tars_log_level; 0: DEBUG */
 	const char *log_object;     /* of the log server; NULL or "": none */
+	/* An endpoint is shielded from calls, or gets them again: one line.  Thread: any loop. */
+	void (*on_endpoint)(struct tars_app *app, const char *text);
 };
+
+/* An on_endpoint for services: a line in the log. */
+void app_log_endpoint(struct tars_app *app, const char *text);
 
 struct tars_app *app_new(const struct app_conf *conf, struct err *e);
 /* Runs main reactor and its helpers until app_stop; `started` runs first, in a coroutine. */

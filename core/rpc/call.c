@@ -41,6 +41,25 @@ static void deliver_later(struct task *t)
 	deliver(container_of(t, struct tars_pending, task));
 }
 
+/* What the end of the call says about its endpoint.  A code of the application is an answer like
+ * any other; what went wrong on this side, or before anything was sent, says nothing. */
+static void judge(struct tars_pending *p, int rc)
+{
+	struct health *h = p->health;
+	unsigned loop = p->loop->index;
+	int64_t now = reactor_now();
+
+	count_add(&h->parts[loop].in_flight, -1);
+	if (rc >= 0)
+		health_ok(h, loop, now, p->picked_us);
+	else if (p->is_answered || (p->link && (rc == TARS_ETIMEOUT || rc == TARS_ECONNECT)))
+		health_failed(h, now, p->picked_us, p->error);
+	else if (p->is_probe)
+		health_no_result(h, now);
+	p->health = NULL;
+	health_drop(h, loop);
+}
+
 void call_complete(struct tars_pending *p, int rc)
 {
 	struct tars_pending **slot = call_slot(p);
@@ -48,6 +67,8 @@ void call_complete(struct tars_pending *p, int rc)
 
 	p->rc = rc;
 	stats_call_ended(p, rc);
+	if (p->health)
+		judge(p, rc);
 	timer_stop(&p->timer);
 	list_remove(&p->node);
 	if (*slot)
@@ -82,14 +103,21 @@ static void call_timed_out(struct timer *t)
 {
 	struct tars_pending *p = container_of(t, struct tars_pending, timer);
 
+	struct peer *peer = p->peer;
+	char why[64];
+
 	p->timed_out = true;
-	if (p->link)
+	if (p->link) {
+		link_suspect(p->link, p->picked_us);
 		call_fail(p, TARS_ETIMEOUT, "no reply within %d ms", p->timeout_ms);
-	else if (p->peer)
-		call_fail(p, TARS_ETIMEOUT, "no connection within %d ms", p->timeout_ms);
-	else
+	} else if (peer) {
+		snprintf(why, sizeof(why), "no connection within %d ms", p->timeout_ms);
+		call_fail(p, TARS_ETIMEOUT, "%s", why);
+		peer_is_late(peer, why);
+	} else {
 		call_fail(p, TARS_ETIMEOUT, "no endpoint within %d ms: the registry %s has not "
 			  "answered", p->timeout_ms, proxy_registry_name(p->loop->app));
+	}
 }
 
 void client_cancel_all(struct loop *l)
@@ -138,26 +166,49 @@ static bool may_try_again(struct tars_pending *p)
 	return ++p->attempts < (r && r->n ? r->n : 1);
 }
 
-struct link *call_try_link(struct tars_pending *p)
+static struct peer *pick(struct tars_pending *p, struct err *e)
 {
 	struct target *t = proxy_target(p->proxy, p->loop);
+	struct candidate *c = target_pick(t, p, &p->is_probe, e);
+	unsigned loop = p->loop->index;
+
+	if (!c)
+		return NULL;
+	p->health = c->health;
+	p->picked_us = reactor_now();
+	health_hold(c->health, loop);
+	count_add(&c->health->parts[loop].in_flight, 1);
+	return c->peer;
+}
+
+/* Nothing was sent there. */
+static void unpick(struct tars_pending *p)
+{
+	if (p->health)
+		judge(p, TARS_ECANCEL);
+	p->is_probe = false;
+	p->peer = NULL;
+}
+
+struct link *call_try_link(struct tars_pending *p)
+{
 	struct err e;
 
 	for (;;) {
-		struct peer *peer = target_pick(t, p, &e);
 		struct link *link;
 
-		p->peer = peer;
-		if (!peer) {
+		unpick(p);
+		p->peer = pick(p, &e);
+		if (!p->peer) {
 			if (e.code)
 				call_fail(p, e.code, "%s", e.text);
 			return NULL;
 		}
-		link = peer_link(peer, &e);
+		link = peer_link(p->peer, &e);
 		if (link)
 			return link;
 		if (!e.code) {
-			list_append(&peer->waiting, &p->node);
+			list_append(&p->peer->waiting, &p->node);
 			return NULL;
 		}
 		if (!may_try_again(p)) {

@@ -8,12 +8,9 @@
 #include "core/io/coro.h"
 #include "core/io/listen.h"
 #include "core/rpc/app_int.h"
+#include "core/rpc/proxy.h"
 #include "proto/hash.h"
 
-enum {
-	SHIELD_MS = 3000,
-	MAX_OUTPUT = 64 << 20,  /* of a link: a peer that stops reading must not cost more */
-};
 
 void link_call_ended(struct link *link)
 {
@@ -28,6 +25,24 @@ static void link_retire(struct link *link)
 	link->peer->link = NULL;
 	link->peer = NULL;
 	link_call_ended(link);
+}
+
+/* At most one for each peer, so that time-outs cannot make connections without limit. */
+void link_suspect(struct link *link, int64_t since_us)
+{
+	struct list *links = &link->loop->links;
+
+	/* Once, the server may just have been slow. */
+	if (!link->peer || link->heard_us >= since_us || ++link->n_unheard < 2)
+		return;
+	for (struct list *l = links->next; l != links; l = l->next) {
+		const struct link *other = container_of(l, struct link, node);
+
+		if (other->is_suspect && !strcmp(other->text, link->text))
+			return;
+	}
+	link->is_suspect = true;
+	link_retire(link);
 }
 
 /* ---- replies ---- */
@@ -90,6 +105,9 @@ static int handle_reply(struct link *link, const uint8_t *frame, size_t n, struc
 	p = find_call(l, r.request_id);
 	if (!p || p->link != link)
 		return 0; /* it has timed out */
+	link->heard_us = reactor_now();
+	link->n_unheard = 0;
+	p->is_answered = true;
 	keep_reply(p, &r);
 	if (r.ret)
 		call_fail(p, r.ret, "%.*s", (int)r.desc.n, r.desc.n ? r.desc.p : "");
@@ -118,14 +136,19 @@ static void client_up(struct conn *c)
 	link->was_up = true;
 	if (!peer)
 		return;
-	peer->shielded_until_us = 0;
+	for (struct list *l = peer->candidates.next; l != &peer->candidates; l = l->next)
+		health_connected(container_of(l, struct candidate, node)->health,
+				 peer->loop->index, reactor_now());
 	list_init(&waiting);
 	list_move(&waiting, &peer->waiting);
 	while (!list_is_empty(&waiting)) {
 		struct tars_pending *p = container_of(waiting.next, struct tars_pending, node);
 
 		list_remove(&p->node);
-		call_send_packet(p, link);
+		if (peer_is_connected(peer))
+			call_send_packet(p, link);
+		else
+			call_route(p);   /* its output is full already */
 	}
 }
 
@@ -147,13 +170,32 @@ static void peer_send_away(struct peer *peer, const struct err *why)
 	}
 }
 
+/* True if one of the proxies shields it from now on. */
+static bool tell_candidates(struct peer *peer, const char *why)
+{
+	bool opened = false;
+
+	for (struct list *l = peer->candidates.next; l != &peer->candidates; l = l->next)
+		opened |= health_connect_failed(container_of(l, struct candidate, node)->health,
+						peer->loop->index, reactor_now(), why);
+	return opened;
+}
+
 static void peer_failed(struct peer *peer, const struct err *why)
 {
 	static const struct err unnamed = {
 		TARS_ECONNECT, "the peer closed the connection at once" };
 
-	peer->shielded_until_us = reactor_now() + SHIELD_MS * INT64_C(1000);
-	peer_send_away(peer, why && why->code ? why : &unnamed);
+	if (!why || !why->code)
+		why = &unnamed;
+	tell_candidates(peer, why->text);
+	peer_send_away(peer, why);
+}
+
+void peer_is_late(struct peer *peer, const char *why)
+{
+	if (tell_candidates(peer, why))
+		peer_send_away(peer, NULL);
 }
 
 static void client_down(struct conn *c, const struct err *why)
@@ -163,6 +205,10 @@ static void client_down(struct conn *c, const struct err *why)
 	const char *cause = why && why->code ? why->text : "the peer closed the connection";
 
 	list_remove(&link->node);
+	/* First: what a failed call makes its caller do must not find this link. */
+	if (peer)
+		peer->link = NULL;
+	link->peer = NULL;
 	while (!list_is_empty(&link->calls)) {
 		struct tars_pending *p = container_of(link->calls.next, struct tars_pending, node);
 
@@ -170,10 +216,12 @@ static void client_down(struct conn *c, const struct err *why)
 	}
 	if (!peer)
 		return;
-	peer->link = NULL;
-	link->peer = NULL;
 	if (!link->was_up)
 		peer_failed(peer, why);
+	else if (!peer->link)
+		for (struct list *l = peer->candidates.next; l != &peer->candidates; l = l->next)
+			health_disconnected(container_of(l, struct candidate, node)->health,
+					    peer->loop->index);
 }
 
 static void client_release(struct conn *c)
@@ -227,9 +275,8 @@ struct peer *peer_get(struct loop *l, const struct endpoint *ep)
 	p->loop = l;
 	p->ep = *ep;
 	p->refs = 1;
-	snprintf(p->text, sizeof(p->text), strchr(ep->host, ':') ? "%s [%.70s]:%d" : "%s %.70s:%d",
-		 ep->type == ENDPOINT_UDP ? "udp" : ep->type == ENDPOINT_SSL ? "ssl" : "tcp",
-		 ep->host, ep->port);
+	endpoint_label(p->text, sizeof(p->text), ep);
+	list_init(&p->candidates);
 	list_init(&p->waiting);
 	list_append(bucket, &p->node);
 	return p;
@@ -252,11 +299,6 @@ void peer_put(struct peer *p)
 	free(p);
 }
 
-bool peer_is_shielded(const struct peer *p)
-{
-	return p->shielded_until_us && p->shielded_until_us > reactor_now();
-}
-
 /* Names are looked up in a coroutine, which may wait. */
 static void resolve_peer(void *arg)
 {
@@ -277,33 +319,10 @@ static void resolve_peer(void *arg)
 	count_add(&l->n_coros, -1);
 }
 
-/* NULL while it is connecting, or with *e if what was sent does not leave. */
-static struct link *link_with_room(struct peer *p, struct err *e)
-{
-	struct conn *c = &p->link->conn;
-
-	if (!conn_is_open(c))
-		return NULL;
-	if (buf_size(conn_out(c)) <= MAX_OUTPUT)
-		return p->link;
-	err_set(e, TARS_ESEND, "not sent: the server does not read, %zu bytes wait for it already",
-		buf_size(conn_out(c)));
-	p->shielded_until_us = reactor_now() + SHIELD_MS * INT64_C(1000);
-	return NULL;
-}
-
-struct link *peer_link(struct peer *p, struct err *e)
+static void start_connecting(struct peer *p, struct err *e)
 {
 	struct sockaddr_any to;
 
-	e->code = 0;
-	/* The peer has ended its side: no reply to a new call would come. */
-	if (p->link && p->link->conn.eof)
-		link_retire(p->link);
-	if (p->link)
-		return link_with_room(p, e);
-	if (p->resolving)
-		return NULL;
 	if (p->ep.type != ENDPOINT_TCP) {
 		err_set(e, TARS_ECONNECT, "only tcp endpoints can be called");
 	} else if (sockaddr_from_ip(&to, p->ep.host, p->ep.port) == 0) {
@@ -316,8 +335,31 @@ struct link *peer_link(struct peer *p, struct err *e)
 			err_set(e, TARS_ECONNECT, "cannot look up '%s'", p->ep.host);
 	}
 	if (e->code)
-		p->shielded_until_us = reactor_now() + SHIELD_MS * INT64_C(1000);
+		tell_candidates(p, e->text);
+}
+
+struct link *peer_link(struct peer *p, struct err *e)
+{
+	e->code = 0;
+	/* The peer has ended its side: no reply to a new call would come. */
+	if (p->link && p->link->conn.eof)
+		link_retire(p->link);
+	if (!p->link && !p->resolving)
+		start_connecting(p, e);
+	if (!p->link || !conn_is_open(&p->link->conn))
+		return NULL;
+	if (buf_size(conn_out(&p->link->conn)) <= LINK_MAX_OUTPUT)
+		return p->link;
+	err_set(e, TARS_ESEND, "not sent: the server does not read, %zu bytes wait for it already",
+		buf_size(conn_out(&p->link->conn)));
 	return NULL;
+}
+
+void peer_connect(struct peer *p)
+{
+	struct err e;
+
+	peer_link(p, &e);
 }
 
 /* ---- the end ---- */

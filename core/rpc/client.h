@@ -20,6 +20,9 @@ struct loop;
 struct tars_proxy;
 struct wait;
 
+/* Output of a link: a peer that stops reading must not cost more. */
+enum { LINK_MAX_OUTPUT = 64 << 20 };
+
 struct link {
 	struct conn conn;
 	struct list node;             /* in loop->links */
@@ -27,6 +30,9 @@ struct link {
 	struct peer *peer;            /* NULL: retired, only waits for the replies of its calls */
 	struct list calls;            /* sent on it */
 	bool was_up;
+	bool is_suspect;              /* retired because it has fallen silent */
+	int64_t heard_us;             /* when its last reply came */
+	unsigned n_unheard;           /* time-outs since, of calls sent since */
 	char text[96];                /* "tcp 10.0.0.1:18600" */
 };
 
@@ -38,7 +44,7 @@ struct peer {
 	unsigned refs;                /* targets, and a name look-up under way */
 	struct link *link;            /* NULL: none yet, or it broke */
 	bool resolving;
-	int64_t shielded_until_us;    /* its last connect failed */
+	struct list candidates;       /* of the targets that use it */
 	struct list waiting;          /* calls, until the link is up */
 };
 
@@ -62,6 +68,10 @@ struct tars_pending {
 	struct tars_pending *next_by_id;
 	struct link *link;            /* it was sent on */
 	struct peer *peer;            /* it waits for */
+	struct health *health;        /* of its endpoint; held.  NULL: none picked */
+	bool is_probe;                /* of a shielded endpoint */
+	bool is_answered;             /* rc came from the server */
+	int64_t picked_us;
 	unsigned attempts;
 	struct timer timer;
 	struct task task;
@@ -85,7 +95,22 @@ struct peer *peer_get(struct loop *l, const struct endpoint *ep);
 void peer_put(struct peer *p);
 /* One of its calls has ended: a retired link closes with the last. */
 void link_call_ended(struct link *link);
-bool peer_is_shielded(const struct peer *p);
+static inline bool peer_is_connected(const struct peer *p)
+{
+	return p->link && conn_is_open(&p->link->conn) && !p->link->conn.eof &&
+	       p->link->conn.out.len - p->link->conn.out.pos <= LINK_MAX_OUTPUT;
+}
+static inline bool peer_is_connecting(const struct peer *p)
+{
+	return p->resolving || (p->link && p->link->conn.connecting);
+}
+/* Starts to connect, if need be, without a call that waits for it. */
+void peer_connect(struct peer *p);
+/* A call could not wait any longer for the connection. */
+void peer_is_late(struct peer *p, const char *why);
+/* A call that was sent at since_us timed out.  If nothing was heard since then, time and again, the
+ * connection may be dead without knowing it: further calls take a new one. */
+void link_suspect(struct link *link, int64_t since_us);
 /* Its open link, or NULL: then one is being opened (peer->waiting) or failed at once (*e). */
 struct link *peer_link(struct peer *p, struct err *e);
 

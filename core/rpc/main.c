@@ -140,6 +140,7 @@ static int make_app(struct service_run *run, struct err *e)
 
 	if (rc)
 		return rc;
+	run->conf.app.on_endpoint = app_log_endpoint;
 	run->app = app_new(&run->conf.app, e);
 	if (!run->app)
 		return e->code;

@@ -1,4 +1,4 @@
-/* Proxies: objects by string, look-ups in the registry, and giving routes to the loops. */
+/* Proxies: objects by string, their look-ups in the registry, and the routes that come of them. */
 #include "core/rpc/proxy.h"
 
 #include <stdio.h>
@@ -13,7 +13,6 @@ enum {
 	LOOKUP_TIMEOUT_MS = 5000,
 	RETRY_MS = 2000, RETRY_SLOW_MS = 30000, RETRY_FAST_TIMES = 3, /* after errors */
 	EMPTY_MS = 10000,          /* after an answer without active endpoints */
-	FRESH_FAILURE_MS = 1000,   /* so long calls share a failure instead of asking again */
 };
 
 const char *proxy_registry_name(struct tars_app *app)
@@ -21,110 +20,6 @@ const char *proxy_registry_name(struct tars_app *app)
 	struct tars_proxy *registry = atomic_load(&app->registry);
 
 	return registry ? registry->object : "(none)";
-}
-
-/* ---- targets: a loop's view ---- */
-
-static bool peer_is_usable(void *arg, uint32_t index)
-{
-	struct target *t = arg;
-
-	return !peer_is_shielded(t->peers[index]);
-}
-
-/* Without a route: wait for the look-up, or share the failure of one that has just ended. */
-static void wait_for_route(struct target *t, struct tars_pending *p, struct err *e)
-{
-	struct tars_proxy *proxy = t->proxy;
-	int64_t age_us = reactor_now() - atomic_load(&proxy->asked_us);
-
-	pthread_mutex_lock(&proxy->lock);
-	*e = proxy->failure;
-	pthread_mutex_unlock(&proxy->lock);
-	if (e->code && age_us < FRESH_FAILURE_MS * INT64_C(1000))
-		return;
-	e->code = 0;
-	list_append(&t->waiting, &p->node);
-	/* A direct one has its route already: it only has to arrive at this loop. */
-	if (!proxy->direct && !atomic_exchange(&proxy->wanted, true))
-		reactor_post(app_reactor(proxy->app), &proxy->want);
-}
-
-struct peer *target_pick(struct target *t, struct tars_pending *p, struct err *e)
-{
-	uint32_t i;
-
-	if (__builtin_expect(!t->route, 0)) {
-		wait_for_route(t, p, e);
-		return NULL;
-	}
-	if (!t->route->n) {
-		err_set(e, TARS_ENOENDPOINT, "no endpoint is given behind '@'");
-		return NULL;
-	}
-	i = route_pick(t->route, &t->turn, p->hash_mode, p->hash, peer_is_usable, t);
-	return t->peers[i];
-}
-
-static void drop_peers(struct peer **peers, struct route *route)
-{
-	for (uint32_t i = 0; route && i < route->n; i++)
-		peer_put(peers[i]);
-	free(peers);
-	route_unref(route);
-}
-
-/* Peers that stay keep their connections: the new references come before the old ones go. */
-static void target_use_route(struct target *t, struct route *route)
-{
-	struct route *old_route = t->route;
-	struct peer **old_peers = t->peers;
-
-	t->route = route;
-	t->turn = 0;
-	t->peers = xcalloc(route->n + 1, sizeof(*t->peers));
-	for (uint32_t i = 0; i < route->n; i++)
-		t->peers[i] = peer_get(t->loop, &route->active[i]);
-	drop_peers(old_peers, old_route);
-}
-
-static void target_changed(struct task *task)
-{
-	struct target *t = container_of(task, struct target, changed);
-	struct tars_proxy *proxy = t->proxy;
-	struct route *route = NULL;
-	struct list waiting;
-	struct err failure;
-
-	atomic_store(&t->changed_posted, false);
-	pthread_mutex_lock(&proxy->lock);
-	if (proxy->route && proxy->route != t->route)
-		route = route_ref(proxy->route);
-	failure = proxy->failure;
-	pthread_mutex_unlock(&proxy->lock);
-	if (route)
-		target_use_route(t, route);
-	list_init(&waiting);
-	list_move(&waiting, &t->waiting);
-	while (!list_is_empty(&waiting)) {
-		struct tars_pending *p = container_of(waiting.next, struct tars_pending, node);
-
-		list_remove(&p->node);
-		if (t->route)
-			call_route(p);
-		else
-			call_fail(p, failure.code, "%s", failure.text);
-	}
-}
-
-static void tell_targets(struct tars_proxy *proxy)
-{
-	for (unsigned i = 0; i < proxy->app->n_loops; i++) {
-		struct target *t = &proxy->targets[i];
-
-		if (!atomic_exchange(&t->changed_posted, true))
-			reactor_post(t->loop->reactor, &t->changed);
-	}
 }
 
 /* ---- look-ups, on the main loop ---- */
@@ -195,10 +90,34 @@ static int ask(struct tars_proxy *proxy, struct tars_req *rq, struct endpoint_li
 	return TARS_OK;
 }
 
+/* What is known of endpoints that stay is kept.  Both lists are sorted. */
+static void set_health(struct tars_proxy *proxy, struct route *route, const struct route *old)
+{
+	struct health **found = xcalloc(route->n + 1, sizeof(*found));
+	uint32_t k = 0;
+
+	for (uint32_t i = 0; i < route->n; i++) {
+		const struct endpoint *ep = &route->active[i];
+
+		while (old && k < old->n && endpoint_compare(&old->active[k], ep) < 0)
+			k++;
+		if (old && k < old->n && !endpoint_compare(&old->active[k], ep))
+			found[i] = health_ref(old->health[k]);
+		else
+			found[i] = health_new(proxy->app, proxy->name, &proxy->check, ep,
+					      proxy->app->n_loops);
+	}
+	route_set_health(route, found);
+	for (uint32_t i = 0; i < route->n; i++)
+		health_unref(found[i]);
+	free(found);
+}
+
 static void publish_route(struct tars_proxy *proxy, struct route *route)
 {
 	struct route *old;
 
+	set_health(proxy, route, proxy->route);
 	pthread_mutex_lock(&proxy->lock);
 	old = proxy->route;
 	proxy->route = route;
@@ -265,7 +184,7 @@ static void look_up(void *arg)
 	atomic_store(&proxy->asked_us, reactor_now());
 	/* Before the targets are told: a call that still sees it true is served by that. */
 	atomic_store(&proxy->wanted, false);
-	tell_targets(proxy);
+	targets_tell(proxy);
 	if (!atomic_load(&app->closed))
 		timer_start(&proxy->refresh, next_refresh_ms(proxy, rc), refresh_due);
 	if (changed)
@@ -292,7 +211,8 @@ static void look_up_wanted(struct task *t)
 
 /* ---- creation ---- */
 
-static struct tars_proxy *proxy_new(struct tars_app *app, const char *object)
+static struct tars_proxy *proxy_new(struct tars_app *app, const char *object,
+				    const struct tars_check *check)
 {
 	struct tars_proxy *proxy;
 	struct object_ref ref;
@@ -302,16 +222,11 @@ static struct tars_proxy *proxy_new(struct tars_app *app, const char *object)
 	proxy->app = app;
 	proxy->object = arena_strdup(a, object);
 	proxy->name = proxy->object;
+	proxy->check = *check;
 	pthread_mutex_init(&proxy->lock, NULL);
 	proxy->want.run = look_up_wanted;
-	for (unsigned i = 0; i < app->n_loops; i++) {
-		struct target *t = &proxy->targets[i];
-
-		t->proxy = proxy;
-		t->loop = &app->loops[i];
-		t->changed.run = target_changed;
-		list_init(&t->waiting);
-	}
+	for (unsigned i = 0; i < app->n_loops; i++)
+		target_init(&proxy->targets[i], proxy, &app->loops[i]);
 	if (object_ref_parse(object, &ref, a, &proxy->bad) < 0)
 		return proxy;
 	proxy->bad.code = 0;
@@ -319,22 +234,35 @@ static struct tars_proxy *proxy_new(struct tars_app *app, const char *object)
 	proxy->direct = ref.direct;
 	if (ref.direct) {
 		proxy->route = route_new(&ref.eps, &(struct endpoint_list){ 0 });
-		tell_targets(proxy);
+		set_health(proxy, proxy->route, NULL);
+		targets_tell(proxy);
 	}
 	return proxy;
 }
 
-struct tars_proxy *tars_proxy(struct tars_app *app, const char *object)
+static bool check_equal(const struct tars_check *a, const struct tars_check *b)
+{
+	return a->window_ms == b->window_ms && a->min_failures == b->min_failures &&
+	       a->ratio == b->ratio && a->consecutive == b->consecutive &&
+	       a->consecutive_ms == b->consecutive_ms && a->retry_ms == b->retry_ms &&
+	       a->connect_failures == b->connect_failures &&
+	       a->usable_percent == b->usable_percent && a->off == b->off;
+}
+
+struct tars_proxy *tars_proxy_conf(struct tars_app *app, const char *object,
+				   const struct tars_proxy_conf *conf)
 {
 	struct tars_proxy **bucket, *proxy;
+	struct tars_check check;
 
+	breaker_conf_init(&check, conf->check);
 	bucket = &app->proxies[hash_fnv(object, strlen(object)) % PROXY_BUCKETS];
 	pthread_mutex_lock(&app->lock);
 	for (proxy = *bucket; proxy; proxy = proxy->next)
-		if (!strcmp(proxy->object, object))
+		if (!strcmp(proxy->object, object) && check_equal(&proxy->check, &check))
 			break;
 	if (!proxy) {
-		proxy = proxy_new(app, object);
+		proxy = proxy_new(app, object, &check);
 		proxy->next = *bucket;
 		*bucket = proxy;
 	}
@@ -342,9 +270,57 @@ struct tars_proxy *tars_proxy(struct tars_app *app, const char *object)
 	return proxy;
 }
 
+struct tars_proxy *tars_proxy(struct tars_app *app, const char *object)
+{
+	return tars_proxy_conf(app, object, &(struct tars_proxy_conf){ 0 });
+}
+
 void app_set_locator(struct tars_app *app, const char *locator)
 {
 	atomic_store(&app->registry, locator && *locator ? tars_proxy(app, locator) : NULL);
+}
+
+/* ---- for people ---- */
+
+void endpoints_each(struct tars_app *app,
+		    void (*visit)(const struct tars_proxy *proxy, const struct health_info *info,
+				  void *arg), void *arg)
+{
+	pthread_mutex_lock(&app->lock);
+	for (unsigned i = 0; i < PROXY_BUCKETS; i++)
+		for (struct tars_proxy *p = app->proxies[i]; p; p = p->next) {
+			struct route *route;
+
+			pthread_mutex_lock(&p->lock);
+			route = p->route ? route_ref(p->route) : NULL;
+			pthread_mutex_unlock(&p->lock);
+			for (uint32_t k = 0; route && k < route->n; k++) {
+				struct health_info info;
+
+				health_get_info(route->health[k], &info);
+				visit(p, &info, arg);
+			}
+			if (!route || !route->n)
+				visit(p, NULL, arg);
+			route_unref(route);
+		}
+	pthread_mutex_unlock(&app->lock);
+}
+
+static void print_endpoint(const struct tars_proxy *proxy, const struct health_info *info,
+			   void *arg)
+{
+	struct buf *b = arg;
+
+	if (info)
+		health_print(b, proxy->name, info);
+	else
+		buf_addf(b, "%s no endpoint known\n", proxy->name);
+}
+
+void endpoints_print(struct tars_app *app, struct buf *b)
+{
+	endpoints_each(app, print_endpoint, b);
 }
 
 /* ---- the end ---- */
@@ -356,20 +332,6 @@ void proxies_stop(struct tars_app *app)
 		for (struct tars_proxy *p = app->proxies[i]; p; p = p->next)
 			timer_stop(&p->refresh);
 	pthread_mutex_unlock(&app->lock);
-}
-
-void targets_drop(struct loop *l)
-{
-	pthread_mutex_lock(&l->app->lock);
-	for (unsigned i = 0; i < PROXY_BUCKETS; i++)
-		for (struct tars_proxy *p = l->app->proxies[i]; p; p = p->next) {
-			struct target *t = proxy_target(p, l);
-
-			drop_peers(t->peers, t->route);
-			t->peers = NULL;
-			t->route = NULL;
-		}
-	pthread_mutex_unlock(&l->app->lock);
 }
 
 void proxies_free(struct tars_app *app)

@@ -13,16 +13,24 @@
 #include <stdatomic.h>
 
 #include "core/rpc/app_int.h"
+#include "core/rpc/health.h"
 #include "core/rpc/route.h"
 
 struct peer;
+
+/* An endpoint of a target. */
+struct candidate {
+	struct peer *peer;
+	struct health *health;
+	struct list node;             /* in peer->candidates */
+};
 
 /* A proxy as one loop uses it. */
 struct target {
 	struct tars_proxy *proxy;
 	struct loop *loop;
 	struct route *route;          /* NULL: none yet */
-	struct peer **peers;          /* of route->active */
+	struct candidate *candidates; /* of route->active */
 	uint32_t turn;
 	struct list waiting;          /* calls, until there is a route */
 	struct task changed;
@@ -34,6 +42,7 @@ struct tars_proxy {
 	struct tars_app *app;
 	const char *object;           /* as given */
 	const char *name;             /* "App.Server.Obj" */
+	struct tars_check check;      /* defaults filled in */
 	bool direct;
 	struct err bad;               /* code != 0: the object string is malformed */
 
@@ -49,10 +58,23 @@ struct tars_proxy {
 };
 
 /*
- * The peer for a call of this loop.  NULL with code 0 in *e: the call has been put into
- * target->waiting; NULL with a code: it cannot be called and e says why.
+ * The endpoint for a call of this loop; *is_probe if it is shielded and the call shall find out
+ * whether it is well again.  NULL with code 0 in *e: the call has been put into target->waiting;
+ * NULL with a code: it cannot be called and e says why.
  */
-struct peer *target_pick(struct target *t, struct tars_pending *p, struct err *e);
+struct candidate *target_pick(struct target *t, struct tars_pending *p, bool *is_probe,
+			      struct err *e);
+void target_init(struct target *t, struct tars_proxy *proxy, struct loop *l);
+/* The proxy's route or failure is new.  Thread: any. */
+void targets_tell(struct tars_proxy *proxy);
+/*
+ * Every endpoint of every proxy; one call with NULL for a proxy that has none.  The app's lock is
+ * held.  endpoints_print writes a line for each.  Thread: any.
+ */
+void endpoints_each(struct tars_app *app,
+		    void (*visit)(const struct tars_proxy *proxy, const struct health_info *info,
+				  void *arg), void *arg);
+void endpoints_print(struct tars_app *app, struct buf *b);
 /* For messages: the locator's object name. */
 const char *proxy_registry_name(struct tars_app *app);
 

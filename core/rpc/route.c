@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/rpc/health.h"
+
 enum { SCALE_MIN = 10, SCALE_MAX = 100, VIRTUAL_NODES = 25, WEIGHT_STATIC = 1 };
 
 static int compare_endpoints(const void *a, const void *b)
@@ -199,10 +201,19 @@ struct route *route_ref(struct route *r)
 
 void route_unref(struct route *r)
 {
-	if (r && atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) == 1) {
-		arena_clear(&r->arena);
-		free(r);
-	}
+	if (!r || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (uint32_t i = 0; r->health && i < r->n; i++)
+		health_unref(r->health[i]);
+	arena_clear(&r->arena);
+	free(r);
+}
+
+void route_set_health(struct route *r, struct health *const *found)
+{
+	r->health = arena_alloc(&r->arena, r->n * sizeof(*r->health));
+	for (uint32_t i = 0; i < r->n; i++)
+		r->health[i] = health_ref(found[i]);
 }
 
 bool route_equal(const struct route *a, const struct route *b)
@@ -228,19 +239,7 @@ struct choice {
 	void *arg;
 };
 
-/* From `first` on, the next usable one; `first` itself if there is none. */
-static uint32_t usable_from(const struct choice *c, uint32_t first)
-{
-	for (uint32_t k = 0; k < c->r->n; k++) {
-		uint32_t i = (first + k) % c->r->n;
-
-		if (c->is_usable(c->arg, i))
-			return i;
-	}
-	return first;
-}
-
-/* The next turn of a usable one; if there is none, the next turn. */
+/* The next turn of a usable one. */
 static uint32_t by_turn(const struct choice *c, uint32_t *turn)
 {
 	const struct turns *t = &c->r->turns;
@@ -253,7 +252,35 @@ static uint32_t by_turn(const struct choice *c, uint32_t *turn)
 			return t->v[slot];
 		}
 	}
-	return t->v[(*turn)++ % t->n];
+	return ROUTE_NONE;
+}
+
+static void insert_sorted(uint32_t *v, uint32_t n, uint32_t value)
+{
+	for (; n && v[n - 1] > value; n--)
+		v[n] = v[n - 1];
+	v[n] = value;
+}
+
+/* Modulo over the active ones; over those that are left, while the hit is not usable. */
+static uint32_t by_modulo_of_active(const struct choice *c, uint64_t hash)
+{
+	enum { TRIES = 32 };
+	uint32_t n = c->r->n, tried[TRIES], n_tried, i = 0;
+
+	for (n_tried = 0; n_tried < TRIES && n_tried < n; n_tried++) {
+		i = (uint32_t)(hash % (n - n_tried));
+		for (uint32_t k = 0; k < n_tried && tried[k] <= i; k++)
+			i++;
+		if (c->is_usable(c->arg, i))
+			return i;
+		insert_sorted(tried, n_tried, i);
+	}
+	/* So many are down that it does not matter any more which one it is. */
+	for (uint32_t k = 1; n_tried < n && k < n; k++)
+		if (c->is_usable(c->arg, (i + k) % n))
+			return (i + k) % n;
+	return ROUTE_NONE;
 }
 
 /* Modulo over the turns of all known endpoints; when the hit is down, over the active ones. */
@@ -262,14 +289,35 @@ static uint32_t by_modulo(const struct choice *c, uint64_t hash)
 	const struct route *r = c->r;
 	int32_t hit = r->all[r->all_turns.v[hash % r->all_turns.n]];
 
-	return usable_from(c, hit >= 0 ? (uint32_t)hit : (uint32_t)(hash % r->n));
+	if (hit >= 0 && c->is_usable(c->arg, (uint32_t)hit))
+		return (uint32_t)hit;
+	return by_modulo_of_active(c, hash);
 }
 
+/* From the key's place on the ring to the next usable endpoint; then to those that are not on it
+ * (further ports of a host, weight 0). */
 static uint32_t by_ring(const struct choice *c, uint64_t hash)
 {
-	if (!c->r->ring.n)
+	enum { WORD = 64, WORDS = 16 };
+	const struct ring *ring = &c->r->ring;
+	uint64_t asked[WORDS] = { 0 };  /* an endpoint has many points, but one answer */
+	uint32_t at;
+
+	if (!ring->n)
 		return by_modulo(c, hash); /* all weights are 0 */
-	return usable_from(c, c->r->ring_active[ring_find(&c->r->ring, (uint32_t)hash)]);
+	at = ring_at(ring, (uint32_t)hash);
+	for (uint32_t k = 0; k < ring->n; k++, at = at + 1 == ring->n ? 0 : at + 1) {
+		uint32_t i = c->r->ring_active[ring->v[at].node];
+		uint64_t *word = &asked[i / WORD % WORDS], bit = UINT64_C(1) << i % WORD;
+
+		if (i < WORD * WORDS && *word & bit)
+			continue;
+		if (c->is_usable(c->arg, i))
+			return i;
+		if (i < WORD * WORDS)
+			*word |= bit;
+	}
+	return by_modulo_of_active(c, hash);
 }
 
 uint32_t route_pick(const struct route *r, uint32_t *turn, enum tars_hash_mode mode, uint64_t hash,

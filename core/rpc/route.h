@@ -22,6 +22,8 @@ struct turns {
 	bool is_static;               /* all have static weights */
 };
 
+struct health;
+
 struct route {
 	_Atomic unsigned refs;
 	struct arena arena;
@@ -33,19 +35,24 @@ struct route {
 	struct turns all_turns;       /* indices in `all`, for the mod hash */
 	struct ring ring;             /* by host */
 	uint32_t *ring_active;        /* ring node -> index in active */
+	struct health **health;       /* of the active ones; NULL: of none */
 };
 
 /* The lists are copied.  One reference for the caller. */
 struct route *route_new(const struct endpoint_list *active, const struct endpoint_list *inactive);
+/* Takes a reference to found[i] for active[i]; before others see the route. */
+void route_set_health(struct route *r, struct health *const *found);
 struct route *route_ref(struct route *r);
 void route_unref(struct route *r);
 bool route_equal(const struct route *a, const struct route *b);
 
 /*
- * Index of the active endpoint for a call; r->n must not be 0.  *turn goes on by one or more when
- * no hash is used.  is_usable says which are worth a try (shielded ones are not); when none is,
- * one is chosen all the same.
+ * Index of the active endpoint for a call, or ROUTE_NONE: is_usable says which are worth a try.
+ * r->n must not be 0.  *turn goes on by one or more when no hash is used.  A key whose endpoint is
+ * not usable goes to another one as with the official client: the mod hash over those that are
+ * left, the consistent one to the next on the ring.
  */
+#define ROUTE_NONE UINT32_MAX
 uint32_t route_pick(const struct route *r, uint32_t *turn, enum tars_hash_mode mode, uint64_t hash,
 		    bool (*is_usable)(void *arg, uint32_t index), void *arg);
 

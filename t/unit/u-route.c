@@ -126,25 +126,106 @@ static void test_recorded_picks(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* arg: the only one. */
+static bool only_usable(void *arg, uint32_t index)
+{
+	return *(uint32_t *)arg == index;
+}
+
+#define LOCAL(n) "tcp -h 127.0.0." #n " -p 28001"
 #define THREE "tcp -h 10.0.0.1 -p 1:tcp -h 10.0.0.2 -p 1:tcp -h 10.0.0.3 -p 1"
 
 static void test_unusable_ones_are_skipped(void **state)
 {
 	struct route *r = route_of(THREE, "");
-	uint32_t usable = 5, none = 0, turn = 0, seen = 0;
+	uint32_t usable = 5, none = 0, turn = 0;
 
 	(void)state;
-	for (int i = 0; i < 30; i++) {
+	for (int i = 0; i < 30; i++)
 		assert_int_not_equal(route_pick(r, &turn, TARS_HASH_NONE, 0, some_usable, &usable),
 				     1);
-		assert_int_equal(route_pick(r, &turn, TARS_HASH_MOD, 1, some_usable, &usable), 2);
+	/* A key stays where it is; one whose endpoint is down goes by the modulo of the others. */
+	for (uint64_t key = 0; key < 30; key++) {
+		uint32_t want = key % 3 != 1 ? (uint32_t)(key % 3) : key % 2 ? 2 : 0;
+
+		assert_int_equal(route_pick(r, &turn, TARS_HASH_MOD, key, some_usable, &usable),
+				 want);
 	}
-	/* A stable hit stays where it is. */
-	assert_int_equal(route_pick(r, &turn, TARS_HASH_MOD, 0, some_usable, &usable), 0);
-	for (int i = 0; i < 3; i++)
-		seen |= 1u << route_pick(r, &turn, TARS_HASH_NONE, 0, some_usable, &none);
-	assert_int_equal(seen, 7);
+	for (int mode = TARS_HASH_NONE; mode <= TARS_HASH_CONSISTENT; mode++)
+		assert_int_equal(route_pick(r, &turn, (enum tars_hash_mode)mode, 7, some_usable,
+					    &none), ROUTE_NONE);
 	route_unref(r);
+}
+
+/* With very many that are down, one that is not is found all the same. */
+static void test_one_of_many_is_usable(void **state)
+{
+	enum { N = 200 };
+	struct endpoint_list list = { calloc(N, sizeof(struct endpoint)), N };
+	struct route *r;
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		snprintf(list.v[i].host, sizeof(list.v[i].host), "10.0.%d.%d", i / 100, i % 100);
+		list.v[i].type = ENDPOINT_TCP;
+		list.v[i].port = 1;
+	}
+	r = route_new(&list, &(struct endpoint_list){ 0 });
+	for (uint32_t only = 0; only < N; only += 7)
+		for (int mode = TARS_HASH_NONE; mode <= TARS_HASH_CONSISTENT; mode++) {
+			uint32_t turn = 3;
+
+			assert_int_equal(route_pick(r, &turn, (enum tars_hash_mode)mode, 77777,
+						    only_usable, &only), only);
+		}
+	route_unref(r);
+	free(list.v);
+}
+
+/* ---- a list that changes while calls go on ---- */
+
+static void check_phase(enum tars_hash_mode mode, const struct route *r, char *calls)
+{
+	uint32_t turn = 0, last = ROUTE_NONE;
+	char *word;
+
+	while ((word = strsep(&calls, " "))) {
+		char *equal = strchr(word, '=');
+		uint64_t key = equal ? strtoull(word, NULL, 10) : 0;
+		uint32_t want = (uint32_t)strtoul(equal ? equal + 1 : word, NULL, 10);
+		uint32_t i;
+
+		/* The phase of a round is incidental: it is set by the first calls, which go where
+		 * the first connection is. */
+		if (!equal && (last == ROUTE_NONE || last == want))
+			for (turn = 0; r->active[turn].host[8] != (char)('1' + want);)
+				turn++;
+		last = i = route_pick(r, &turn, mode, key, all_usable, NULL);
+		assert_int_equal(r->active[i].host[8], '1' + want);
+	}
+}
+
+static void test_recorded_changes(void **state)
+{
+	static const char *const lists[][2] = {
+		{ LOCAL(1) ":" LOCAL(2) ":" LOCAL(3), "" },
+		{ LOCAL(1) ":" LOCAL(3), LOCAL(2) },
+		{ LOCAL(1) ":" LOCAL(2) ":" LOCAL(3), "" },
+	};
+	struct data d;
+	int rows = 0;
+
+	(void)state;
+	data_open(&d, "t/data/lb-refresh.tsv");
+	for (; data_next(&d); rows++)
+		for (int i = 0; i < 3; i++) {
+			struct route *r = route_of(lists[i][0], lists[i][1]);
+
+			check_phase(*d.field[0] == 'h' ? TARS_HASH_MOD : *d.field[0] == 'c' ?
+				    TARS_HASH_CONSISTENT : TARS_HASH_NONE, r, d.field[1 + i]);
+			route_unref(r);
+		}
+	assert_int_equal(rows, 3);
 }
 
 static void test_duplicates_and_order(void **state)
@@ -181,6 +262,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recorded_picks),
 		cmocka_unit_test(test_unusable_ones_are_skipped),
+		cmocka_unit_test(test_one_of_many_is_usable),
+		cmocka_unit_test(test_recorded_changes),
 		cmocka_unit_test(test_duplicates_and_order),
 		cmocka_unit_test(test_equality),
 	};

@@ -318,9 +318,7 @@ static void test_server_that_does_not_read(void **state)
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, size), 0);
 	assert_int_equal(listen(fd, 1), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
-	call_echo_async(client, ntohs(at.sin_port), 40, 300);
-	assert_int_equal(results.unsent, 0);
-	call_echo_async(client, ntohs(at.sin_port), 60, 300);
+	call_echo_async(client, ntohs(at.sin_port), 100, 3000);
 	assert_int_equal(results.ok, 0);
 	assert_in_range(results.unsent, 20, 59);
 	/* When it ends its side, new calls get a new connection. */

@@ -1,0 +1,218 @@
+/* Targets: a proxy as one loop uses it, and which endpoint a call gets. */
+#include <stdlib.h>
+
+#include "core/rpc/client.h"
+#include "core/rpc/proxy.h"
+
+enum { FRESH_FAILURE_MS = 1000 };  /* so long calls share a failure instead of asking again */
+
+/* Without a route: wait for the look-up, or share the failure of one that has just ended. */
+static void wait_for_route(struct target *t, struct tars_pending *p, struct err *e)
+{
+	struct tars_proxy *proxy = t->proxy;
+	int64_t age_us = reactor_now() - atomic_load(&proxy->asked_us);
+
+	pthread_mutex_lock(&proxy->lock);
+	*e = proxy->failure;
+	pthread_mutex_unlock(&proxy->lock);
+	if (e->code && age_us < FRESH_FAILURE_MS * INT64_C(1000))
+		return;
+	e->code = 0;
+	list_append(&t->waiting, &p->node);
+	/* A direct one has its route already: it only has to arrive at this loop. */
+	if (!proxy->direct && !atomic_exchange(&proxy->wanted, true))
+		reactor_post(app_reactor(proxy->app), &proxy->want);
+}
+
+/* ---- choosing ---- */
+
+/*
+ * How good an endpoint must be.  A call takes the first level that has one:
+ *   CONNECTED  well, and with an open connection
+ *   WELL       well; the call waits for the connection
+ *   HOPEFUL    shielded, though some of its calls succeeded
+ *   ANY        the last resort: those of which nothing succeeded
+ */
+enum level { CONNECTED, WELL, HOPEFUL, ANY };
+
+struct pick {
+	struct target *t;
+	enum level level;
+	int64_t now_us;
+	bool is_probe;
+	bool may_connect;      /* to one that others need not wait for */
+	signed char panic;     /* 1: shielded ones are used as well; -1: not counted yet */
+};
+
+static bool is_panic(struct pick *k)
+{
+	const struct target *t = k->t;
+	uint32_t usable = 0;
+
+	if (k->panic < 0) {
+		for (uint32_t i = 0; i < t->route->n; i++)
+			usable += health_is_closed(t->candidates[i].health);
+		k->panic = breaker_is_panic(&t->proxy->check, usable, t->route->n);
+	}
+	return k->panic;
+}
+
+/* A shielded one: is it due for a probe, or so sorely missed that it is used all the same? */
+static bool shielded_is_usable(struct pick *k, struct candidate *c)
+{
+	switch (health_take_probe(c->health, k->now_us)) {
+	case HEALTH_PROBE_CALL:
+		k->is_probe = true;
+		return true;
+	case HEALTH_PROBE_CONNECT:
+		if (peer_is_connected(c->peer))
+			health_connected(c->health, k->t->loop->index, k->now_us);
+		else
+			peer_connect(c->peer);
+		return false;
+	case HEALTH_NO_PROBE:
+		break;
+	}
+	if (k->level == ANY)
+		return true;
+	if (atomic_load_explicit(&c->health->hopeless, memory_order_relaxed))
+		return false;
+	return k->level == HOPEFUL || is_panic(k);
+}
+
+static bool candidate_is_usable(void *arg, uint32_t index)
+{
+	struct pick *k = arg;
+	struct candidate *c = &k->t->candidates[index];
+
+	if (__builtin_expect(!health_is_closed(c->health), 0))
+		return shielded_is_usable(k, c);
+	if (k->level != CONNECTED || peer_is_connected(c->peer))
+		return true;
+	if (k->may_connect && !peer_is_connecting(c->peer)) {
+		k->may_connect = false;
+		peer_connect(c->peer);
+	}
+	return false;
+}
+
+struct candidate *target_pick(struct target *t, struct tars_pending *p, bool *is_probe,
+			      struct err *e)
+{
+	struct pick k = { .t = t, .panic = -1, .may_connect = true, .now_us = reactor_now() };
+	uint32_t i;
+
+	if (__builtin_expect(!t->route, 0)) {
+		wait_for_route(t, p, e);
+		return NULL;
+	}
+	if (!t->route->n) {
+		err_set(e, TARS_ENOENDPOINT, "no endpoint is given behind '@'");
+		return NULL;
+	}
+	/* A key stays at its endpoint, even if it has to wait for the connection. */
+	k.level = p->hash_mode == TARS_HASH_NONE ? CONNECTED : WELL;
+	do
+		i = route_pick(t->route, &t->turn, p->hash_mode, p->hash, candidate_is_usable, &k);
+	while (i == ROUTE_NONE && k.level++ < ANY);
+	BUG_ON(i == ROUTE_NONE);
+	*is_probe = k.is_probe;
+	return &t->candidates[i];
+}
+
+/* ---- routes ---- */
+
+static void drop_candidates(struct target *t, struct candidate *candidates, struct route *route)
+{
+	for (uint32_t i = 0; route && i < route->n; i++) {
+		struct candidate *c = &candidates[i];
+
+		list_remove(&c->node);
+		peer_put(c->peer);
+		health_drop(c->health, t->loop->index);
+	}
+	free(candidates);
+	route_unref(route);
+}
+
+/* Peers that stay keep their connections: the new references come before the old ones go. */
+static void target_use_route(struct target *t, struct route *route)
+{
+	struct route *old_route = t->route;
+	struct candidate *old = t->candidates;
+
+	t->route = route;
+	t->candidates = xcalloc(route->n + 1, sizeof(*t->candidates));
+	for (uint32_t i = 0; i < route->n; i++) {
+		struct candidate *c = &t->candidates[i];
+
+		c->health = route->health[i];
+		health_hold(c->health, t->loop->index);
+		c->peer = peer_get(t->loop, &route->active[i]);
+		list_append(&c->peer->candidates, &c->node);
+		atomic_store_explicit(&c->health->parts[t->loop->index].connected,
+				      peer_is_connected(c->peer), memory_order_relaxed);
+	}
+	drop_candidates(t, old, old_route);
+}
+
+static void target_changed(struct task *task)
+{
+	struct target *t = container_of(task, struct target, changed);
+	struct tars_proxy *proxy = t->proxy;
+	struct route *route = NULL;
+	struct list waiting;
+	struct err failure;
+
+	atomic_store(&t->changed_posted, false);
+	pthread_mutex_lock(&proxy->lock);
+	if (proxy->route && proxy->route != t->route)
+		route = route_ref(proxy->route);
+	failure = proxy->failure;
+	pthread_mutex_unlock(&proxy->lock);
+	if (route)
+		target_use_route(t, route);
+	list_init(&waiting);
+	list_move(&waiting, &t->waiting);
+	while (!list_is_empty(&waiting)) {
+		struct tars_pending *p = container_of(waiting.next, struct tars_pending, node);
+
+		list_remove(&p->node);
+		if (t->route)
+			call_route(p);
+		else
+			call_fail(p, failure.code, "%s", failure.text);
+	}
+}
+
+void target_init(struct target *t, struct tars_proxy *proxy, struct loop *l)
+{
+	t->proxy = proxy;
+	t->loop = l;
+	t->changed.run = target_changed;
+	list_init(&t->waiting);
+}
+
+void targets_tell(struct tars_proxy *proxy)
+{
+	for (unsigned i = 0; i < proxy->app->n_loops; i++) {
+		struct target *t = &proxy->targets[i];
+
+		if (!atomic_exchange(&t->changed_posted, true))
+			reactor_post(t->loop->reactor, &t->changed);
+	}
+}
+
+void targets_drop(struct loop *l)
+{
+	pthread_mutex_lock(&l->app->lock);
+	for (unsigned i = 0; i < PROXY_BUCKETS; i++)
+		for (struct tars_proxy *p = l->app->proxies[i]; p; p = p->next) {
+			struct target *t = proxy_target(p, l);
+
+			drop_candidates(t, t->candidates, t->route);
+			t->candidates = NULL;
+			t->route = NULL;
+		}
+	pthread_mutex_unlock(&l->app->lock);
+}

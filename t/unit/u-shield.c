@@ -1,0 +1,558 @@
+/* Shielding through real sockets: recorded failures, half-open probes, the floor, what is told. */
+#include "t/unit/fake-endpoints.h"
+
+#include "core/rpc/proxy.h"
+#include "if/QueryF.h"
+#include "t/unit/data.h"
+
+enum { FAILED = -1, MAX_CALLS = 64, HANG_MS = 100 };
+
+/* Longer than any test: what is shielded stays shielded. */
+static const struct tars_check for_ever = { .retry_ms = 3600 * 1000 };
+
+struct client {
+	struct tars_app *app;
+	struct tars_req *rq;
+	struct tars_call c;
+};
+
+static void client_open(struct client *c, const char *locator, const char *object,
+			const struct tars_check *check)
+{
+	char error[256] = "";
+
+	*c = (struct client){ .app = tars_start(locator, error, sizeof(error)) };
+	assert_string_equal(error, "");
+	c->rq = tars_begin(c->app);
+	c->c = (struct tars_call){ .rq = c->rq, .timeout_ms = 10000 };
+	c->c.to = tars_proxy_conf(c->app, object, &(struct tars_proxy_conf){ .check = check });
+}
+
+static void client_close(struct client *c)
+{
+	tars_end(c->rq);
+	tars_stop(c->app);
+}
+
+/* The number of the endpoint that answered, or FAILED. */
+static int call(struct client *c)
+{
+	struct T_Rpc_echo_out out;
+
+	return call_echo(&c->c, "", &out) ? FAILED : atoi(out.back.p);
+}
+
+static void print_endpoints(struct client *c, char *text, size_t size)
+{
+	struct buf b = BUF_INIT;
+
+	endpoints_print(c->app, &b);
+	snprintf(text, size, "%s", buf_str(&b));
+	buf_release(&b);
+}
+
+/* ---- recorded ---- */
+
+struct row {
+	const struct data *d;
+	enum tars_hash_mode mode;
+	struct endpoint_list active, inactive;
+	bool bad[FAKE_MAX];
+	int n_bad;
+	const char *how;
+	int n_calls;
+	uint64_t keys[MAX_CALLS];
+	int want[MAX_CALLS], got[MAX_CALLS];
+	struct arena a;
+};
+
+static void parse_list(struct row *r, const char *text, struct endpoint_list *list)
+{
+	if (*text)
+		assert_int_equal(endpoint_list_parse(text, strlen(text), list, &r->a, NULL), 0);
+}
+
+static void parse_row(struct row *r, struct data *d)
+{
+	char *calls = d->field[6], *bad = d->field[4], *word;
+
+	memset(r, 0, sizeof(*r));
+	arena_init(&r->a, NULL, 0);
+	r->d = d;
+	r->mode = *d->field[0] == 'h' ? TARS_HASH_MOD : *d->field[0] == 'c' ?
+		  TARS_HASH_CONSISTENT : TARS_HASH_NONE;
+	parse_list(r, d->field[2], &r->active);
+	parse_list(r, d->field[3], &r->inactive);
+	while ((word = strsep(&bad, " "))) {
+		r->bad[atoi(word)] = true;
+		r->n_bad++;
+	}
+	r->how = d->field[5];
+	while ((word = strsep(&calls, " "))) {
+		char *equal = strchr(word, '=');
+
+		r->keys[r->n_calls] = equal ? strtoull(word, NULL, 10) : 0;
+		if (equal)
+			word = equal + 1;
+		r->want[r->n_calls++] = *word == 'E' ? FAILED : atoi(word);
+	}
+}
+
+static void misbehave(const struct row *r, struct fakes *f)
+{
+	static const struct {
+		const char *name;
+		enum fake_how how;
+	} hows[] = {
+		{ "hang", FAKE_HANGS }, { "close", FAKE_CLOSES }, { "version", FAKE_VERSION },
+		{ "id", FAKE_ID }, { "garbage", FAKE_GARBAGE }, { "empty", FAKE_EMPTY },
+	};
+	const struct endpoint_list *lists[] = { &r->active, &r->inactive };
+	int k = 0;
+
+	for (int l = 0; l < 2; l++)
+		for (uint32_t i = 0; i < lists[l]->n; i++, k++) {
+			int at = atoi(lists[l]->v[i].host + strlen("127.0.0.")) - 1;
+
+			if (!r->bad[k])
+				continue;
+			if (!strcmp(r->how, "refuse"))
+				fake_refuses(f, at, true);
+			if (!strncmp(r->how, "iRet ", 5))
+				f->at[at].ret = atoi(r->how + 5);
+			for (size_t h = 0; h < sizeof(hows) / sizeof(*hows); h++)
+				if (!strcmp(r->how, hows[h].name))
+					f->at[at].how = hows[h].how;
+		}
+}
+
+/* A registry that has one answer. */
+struct registry {
+	struct rpc_server s;
+	const struct row *row;
+	int port;
+};
+
+static void put_list(struct tars_req *rq, struct tars_EndpointF_list *to,
+		     const struct endpoint_list *from, int port)
+{
+	for (uint32_t i = 0; i < from->n; i++) {
+		struct tars_EndpointF *ep = TARS_PUSH(rq, to);
+
+		ep->host = str_of(from->v[i].host);
+		ep->port = port;
+		ep->istcp = ENDPOINT_TCP;
+		ep->timeout = 3000;
+		ep->weight = from->v[i].weight;
+		ep->weightType = (int32_t)from->v[i].weight_type;
+	}
+}
+
+static int find(struct tars_req *rq, const struct tars_QueryF_findObjectByIdInSameGroup_in *in,
+		struct tars_QueryF_findObjectByIdInSameGroup_out *out)
+{
+	struct registry *g = tars_data(rq);
+
+	(void)in;
+	put_list(rq, &out->activeEp, &g->row->active, g->port);
+	put_list(rq, &out->inactiveEp, &g->row->inactive, g->port);
+	return TARS_OK;
+}
+
+static const struct tars_QueryF query_impl = { .findObjectByIdInSameGroup = find };
+
+static void make_calls(struct row *r, struct fakes *f)
+{
+	struct registry g = { .row = r, .port = f->port };
+	struct client c;
+	char locator[128];
+
+	g.s.servants[0] = (struct tars_servant){ "tars.tarsregistry.QueryObj", &tars_QueryF_iface,
+						 &query_impl, TARS_RUN_INLINE, &g };
+	rpc_server_start(&g.s);
+	snprintf(locator, sizeof(locator), "tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p %d",
+		 g.s.port);
+	client_open(&c, locator, "T.S.Obj", &for_ever);
+	c.c.hash_mode = r->mode;
+	for (int i = 0; i < r->n_calls; i++) {
+		c.c.hash = r->keys[i];
+		/* The calls to healthy ones must not fail on a slow machine. */
+		c.c.timeout_ms = strcmp(r->how, "hang") && strcmp(r->how, "id") ? 10000 : 1000;
+		r->got[i] = call(&c);
+		if (r->got[i] == FAILED)
+			continue;
+		/* To the index in the lists. */
+		for (uint32_t k = 0; k < r->active.n; k++)
+			if (r->active.v[k].host[strlen("127.0.0.")] == '1' + r->got[i]) {
+				r->got[i] = (int)k;
+				break;
+			}
+	}
+	client_close(&c);
+	rpc_server_stop(&g.s, 0);
+}
+
+static int count_failed(const int *calls, int n)
+{
+	int failed = 0;
+
+	for (int i = 0; i < n; i++)
+		failed += calls[i] == FAILED;
+	return failed;
+}
+
+/* Codes of the application do not shield here; and nothing that is sent fails where nobody listens. */
+static bool shields(const struct row *r)
+{
+	return strcmp(r->how, "empty") && (strncmp(r->how, "iRet ", 5) || atoi(r->how + 5) < 0);
+}
+
+/*
+ * A key that meets a good endpoint meets the same one here.  A failure is the same when it is the
+ * first of a row; the official client goes back to the endpoint with every second key, here it
+ * stays shielded, and one that refuses connects costs no call at all.
+ */
+static int check_keys(const struct row *r, const int *home)
+{
+	bool all_bad = (uint32_t)r->n_bad == r->active.n, refuses = !strcmp(r->how, "refuse");
+	int wrong = 0, failed = 0;
+
+	for (int i = 0; i < r->n_calls; i++) {
+		int want = r->want[i], got = r->got[i];
+		bool fine = got == want;
+
+		if (all_bad) {
+			fine = got == FAILED;
+		} else if (!shields(r)) {
+			fine = got == (home[i] == 1 && atoi(r->how + (*r->how == 'i' ? 5 : 0)) +
+				       (*r->how == 'e') ? FAILED : home[i]);
+		} else if (want == FAILED) {
+			fine = refuses || failed ? got != FAILED && !r->bad[got] : got == FAILED;
+			failed++;
+		}
+		if (!fine) {
+			print_error("%s, %s, %s: call %d, key %llu: %d, want %d\n", r->d->field[0],
+				    r->d->field[1], r->how, i, (unsigned long long)r->keys[i], got,
+				    want);
+			wrong++;
+		}
+	}
+	return wrong;
+}
+
+/* The phase of a round is incidental: what counts is how many fail, and who gets the rest. */
+static int check_sequence(const struct row *r)
+{
+	int want_failed = count_failed(r->want, r->n_calls), got_failed, shares[2][FAKE_MAX] = { 0 };
+	int wrong = 0;
+
+	got_failed = count_failed(r->got, r->n_calls);
+	for (int i = 0; i < r->n_calls; i++) {
+		if (r->want[i] != FAILED)
+			shares[0][r->want[i]]++;
+		if (r->got[i] != FAILED)
+			shares[1][r->got[i]]++;
+	}
+	for (int i = 0; i < FAKE_MAX; i++)
+		wrong += shields(r) && abs(shares[0][i] - shares[1][i]) > 2;
+	if (strncmp(r->how, "iRet ", 5) || atoi(r->how + 5) < 0)
+		wrong += abs(want_failed - got_failed) > !shields(r);
+	else if (atoi(r->how + 5) > 0)
+		wrong += got_failed < r->n_calls / 3 - 1 || got_failed > r->n_calls / 3 + 1;
+	if (wrong)
+		print_error("%s, %s: %d failed of %d, want %d; shares %d %d %d, want %d %d %d\n",
+			    r->d->field[1], r->how, got_failed, r->n_calls, want_failed,
+			    shares[1][0], shares[1][1], shares[1][2], shares[0][0], shares[0][1],
+			    shares[0][2]);
+	return wrong;
+}
+
+static void test_recorded_failures(void **state)
+{
+	int homes[3][MAX_CALLS] = { 0 }, rows = 0, wrong = 0;
+	struct data d;
+
+	(void)state;
+	data_open(&d, "t/data/lb-failures.tsv");
+	while (data_next(&d)) {
+		struct fakes *f = fakes_start(4);
+		struct row r;
+
+		parse_row(&r, &d);
+		/* The rows without a failure come first. */
+		if (!strcmp(r.how, "iRet 0"))
+			memcpy(homes[r.mode], r.want, sizeof(r.want));
+		misbehave(&r, f);
+		make_calls(&r, f);
+		wrong += r.mode == TARS_HASH_NONE ? check_sequence(&r) :
+			 check_keys(&r, homes[r.mode]);
+		rows++;
+		arena_clear(&r.a);
+		fakes_stop(f);
+	}
+	assert_int_equal(rows, 93);
+	assert_int_equal(wrong, 0);
+}
+
+/* ---- probes ---- */
+
+struct asked {
+	sem_t some;
+	_Atomic int ok, failed;
+};
+
+static void count(void *state, int rc, const void *out)
+{
+	struct asked *a = state;
+
+	(void)out;
+	atomic_fetch_add(rc ? &a->failed : &a->ok, 1);
+	sem_post(&a->some);
+}
+
+/* While one call finds out, all others go elsewhere. */
+static void test_one_probe_at_a_time(void **state)
+{
+	struct fakes *f = fakes_start(2);
+	struct tars_check soon = { .retry_ms = 1 };
+	struct T_Rpc_echo_in in = { .text = TARS_STR("") };
+	struct asked asked = { .ok = 0 };
+	struct client c;
+	char object[256];
+	int before, n = 0;
+
+	(void)state;
+	sem_init(&asked.some, 0, 0);
+	fakes_object(f, 2, object, sizeof(object));
+	client_open(&c, NULL, object, &soon);
+	f->at[1].ret = -1;
+	while (call(&c) != FAILED)
+		;
+	f->at[1].how = FAKE_HANGS;
+	before = f->at[1].calls;
+	/* Until the probe is there, where it stays unanswered. */
+	c.c.timeout_ms = 60000;
+	while (f->at[1].calls == before) {
+		assert_int_equal(tars_invoke_async(&c.c, &T_Rpc_iface, F_ECHO, &in, count, &asked),
+				 0);
+		for (n++; asked.ok < n && f->at[1].calls == before;)
+			usleep(100);
+	}
+	assert_int_equal(asked.ok, n - 1);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(call(&c), 0);
+	assert_int_equal(f->at[1].calls, before + 1);
+	fake_refuses(f, 1, true);              /* its connection ends, and the probe with it */
+	while (asked.ok + asked.failed < n)
+		sem_wait(&asked.some);
+	assert_int_equal(asked.failed, 1);
+	client_close(&c);
+	fakes_stop(f);
+	sem_destroy(&asked.some);
+}
+
+/* A server that is back is found by connecting: no call is risked. */
+static void test_back_again(void **state)
+{
+	struct fakes *f = fakes_start(2);
+	struct tars_check soon = { .retry_ms = 1 };
+	struct client c;
+	char object[256];
+
+	(void)state;
+	fakes_object(f, 2, object, sizeof(object));
+	fake_refuses(f, 1, true);
+	client_open(&c, NULL, object, &soon);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(call(&c), 0);
+	fake_refuses(f, 1, false);
+	for (int i = 0; i != 1; i = call(&c))
+		assert_int_not_equal(i, FAILED);
+	client_close(&c);
+	fakes_stop(f);
+}
+
+/* ---- the floor ---- */
+
+static void test_all_shielded_are_used_in_turn(void **state)
+{
+	struct fakes *f = fakes_start(3);
+	struct client c;
+	char object[256];
+
+	(void)state;
+	fakes_object(f, 3, object, sizeof(object));
+	client_open(&c, NULL, object, &for_ever);
+	for (int i = 0; i < 3; i++)
+		f->at[i].ret = -99;
+	for (int i = 0; i < 30; i++)
+		assert_int_equal(call(&c), FAILED);
+	for (int i = 0; i < 3; i++)
+		assert_in_range(f->at[i].calls, 8, 12);
+	/* The first success ends it for the one that is well again. */
+	f->at[1].ret = 0;
+	while (call(&c) != 1)
+		;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(call(&c), 1);
+	/* That one dies: another gets its chance. */
+	fake_refuses(f, 1, true);
+	f->at[0].ret = f->at[2].ret = 0;
+	for (int i = 0; i < 20; i++) {
+		int at = call(&c);
+
+		/* The end of its connection may be seen a little late. */
+		assert_true(at == 0 || at == 2 || !i);
+	}
+	client_close(&c);
+	fakes_stop(f);
+}
+
+/* Now and then a failure anywhere: half of the endpoints at least go on. */
+static void test_shielded_ones_are_used_below_the_floor(void **state)
+{
+	struct fakes *f = fakes_start(4);
+	struct client c;
+	char object[256];
+	int used = 0;
+
+	(void)state;
+	fakes_object(f, 4, object, sizeof(object));
+	client_open(&c, NULL, object, &for_ever);
+	for (int i = 0; i < 40; i++)
+		assert_int_not_equal(call(&c), FAILED);
+	/* Each in turn fails one call; without a floor the last would have to carry all. */
+	for (int i = 0; i < 3; i++) {
+		f->at[i].ret = -99;
+		while (call(&c) != FAILED)
+			;
+		f->at[i].ret = 0;
+	}
+	for (int i = 0; i < 4; i++)
+		f->at[i].calls = 0;
+	for (int i = 0; i < 40; i++)
+		assert_int_not_equal(call(&c), FAILED);
+	for (int i = 0; i < 4; i++)
+		used += f->at[i].calls > 0;
+	assert_in_range(used, 2, 4);
+	/* Of one that never succeeds again no shortage makes a candidate. */
+	f->at[0].ret = f->at[1].ret = f->at[2].ret = -99;
+	for (int i = 0; i < 40; i++)
+		call(&c);
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(call(&c), 3);
+	client_close(&c);
+	fakes_stop(f);
+}
+
+/* ---- one process, several loops ---- */
+
+static void test_one_failure_counts_for_all_loops(void **state)
+{
+	enum { LOOPS = 4 };
+	struct rpc_server s = { .conf.reactors = LOOPS };
+	struct fakes *f = fakes_start(2);
+	struct tars_req *rq[LOOPS];
+	struct tars_call c = { .timeout_ms = 10000 };
+	struct T_Rpc_echo_out out;
+	char object[256];
+	int failed = 0;
+
+	(void)state;
+	fakes_object(f, 2, object, sizeof(object));
+	rpc_server_start(&s);
+	c.to = tars_proxy_conf(s.app, object, &(struct tars_proxy_conf){ .check = &for_ever });
+	for (int i = 0; i < LOOPS; i++)
+		rq[i] = tars_begin(s.app);
+	f->at[1].ret = -99;
+	for (int i = 0; i < 10 * LOOPS; i++) {
+		c.rq = rq[i % LOOPS];
+		failed += call_echo(&c, "", &out) != 0;
+	}
+	assert_int_equal(failed, 1);
+	assert_int_equal(f->at[1].calls, 1);
+	for (int i = 0; i < LOOPS; i++)
+		tars_end(rq[i]);
+	rpc_server_stop(&s, 0);
+	fakes_stop(f);
+}
+
+/* ---- what people see ---- */
+
+static char events[4][256];
+static _Atomic int n_events;
+
+static void note_event(struct tars_app *app, const char *text)
+{
+	(void)app;
+	if (n_events < 4)
+		snprintf(events[n_events], sizeof(events[0]), "%s", text);
+	n_events++;
+}
+
+static void test_state_is_visible(void **state)
+{
+	struct rpc_server s = { .conf.on_endpoint = note_event };
+	struct tars_check soon = { .retry_ms = 1 };
+	struct fakes *f = fakes_start(2);
+	struct client c = { 0 };
+	char object[256], text[2048], want[256];
+
+	(void)state;
+	fakes_object(f, 2, object, sizeof(object));
+	rpc_server_start(&s);
+	c.app = s.app;
+	c.rq = tars_begin(s.app);
+	c.c = (struct tars_call){ .rq = c.rq, .timeout_ms = 10000 };
+	c.c.to = tars_proxy_conf(s.app, object, &(struct tars_proxy_conf){ .check = &for_ever });
+	for (int i = 0; i < 4; i++)
+		assert_int_not_equal(call(&c), FAILED);
+	f->at[1].ret = -9;
+	while (call(&c) != FAILED)
+		;
+	print_endpoints(&c, text, sizeof(text));
+	snprintf(want, sizeof(want), "[proxy:T.S.Obj] [endpoint:tcp 127.0.0.2:%d] [state:shielded] "
+		 "[connections:1] [in-flight:0] ", f->port);
+	assert_non_null(strstr(text, want));
+	assert_non_null(strstr(text, "[failed:1] [shielded:1] [retry-in:"));
+	assert_non_null(strstr(text, "the server is overloaded]"));
+	snprintf(want, sizeof(want), "[endpoint:tcp 127.0.0.1:%d] [state:usable] [connections:1] ",
+		 f->port);
+	assert_non_null(strstr(text, want));
+	assert_int_equal(n_events, 1);
+	snprintf(want, sizeof(want), "T.S.Obj: tcp 127.0.0.2:%d gets no calls for 3600000 ms: "
+		 "T.S.Obj.echo at tcp 127.0.0.2:%d: the server is overloaded", f->port, f->port);
+	assert_string_equal(events[0], want);
+	/* Another proxy, with options of its own, has an opinion of its own. */
+	c.c.to = tars_proxy_conf(s.app, object, &(struct tars_proxy_conf){ .check = &soon });
+	assert_ptr_equal(c.c.to, tars_proxy_conf(s.app, object,
+						 &(struct tars_proxy_conf){ .check = &soon }));
+	while (call(&c) != FAILED)
+		;
+	f->at[1].ret = 0;
+	while (call(&c) != 1)
+		;
+	assert_in_range(n_events, 3, 100);
+	assert_non_null(strstr(events[1], "gets no calls for 1 ms: "));
+	print_endpoints(&c, text, sizeof(text));
+	assert_non_null(strstr(text, "[state:shielded]"));
+	tars_end(c.rq);
+	rpc_server_stop(&s, 0);
+	fakes_stop(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_recorded_failures),
+		cmocka_unit_test(test_one_probe_at_a_time),
+		cmocka_unit_test(test_back_again),
+		cmocka_unit_test(test_all_shielded_are_used_in_turn),
+		cmocka_unit_test(test_shielded_ones_are_used_below_the_floor),
+		cmocka_unit_test(test_one_failure_counts_for_all_loops),
+		cmocka_unit_test(test_state_is_visible),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
