@@ -197,4 +197,4 @@ install: all
 clean:
 	rm -rf build tars
 
--include $(shell test -d $(B) && find $(B) -name '*.d')
+-include $(shell test -d $(B) && find $(B) -name trash -prune -o -name '*.d' -print)

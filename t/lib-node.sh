@@ -16,13 +16,16 @@ registry_object_ () {
 	echo "tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p $registry_port"
 }
 
+# A port of the kernel's choice might be another's when a role is started again.
 start_registry () {
-	start_role registry --db "$pg_dsn" --listen "127.0.0.1:${registry_port:-0}" &&
+	: "${registry_port:=$(free_port)}"
+	start_role registry --db "$pg_dsn" --listen "127.0.0.1:$registry_port" &&
 	export TARS_CTL_LOCATOR="$(registry_object_)" TARS_CALL_LOCATOR="$(registry_object_)"
 }
 
 start_node () {
-	start_role node --listen "127.0.0.1:${node_port:-0}" --name n1 --path "$PWD/n1" \
+	: "${node_port:=$(free_port)}"
+	start_role node --listen "127.0.0.1:$node_port" --name n1 --path "$PWD/n1" \
 		--locator "$(registry_object_)" --log-level debug "$@" &&
 	wait_for 10 'registered'
 }
@@ -41,14 +44,9 @@ deploy_hello () {
 		--servant "HelloObj@tcp -h 127.0.0.1 -p $hello_port" "$@"
 }
 
-# A port that is free now.
+# A port that nobody else gets while this script runs.
 free_port () {
-	local port
-	while :; do
-		port=$((20000 + RANDOM % 9000))
-		(exec 7<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-	done
-	echo "$port"
+	test-tool free-port $$
 }
 
 lookup () {

@@ -16,10 +16,11 @@ is_pong () {
 test_expect_success 'start_role waits for the ready line and knows port and pid' '
 	pg_use &&
 	pg_create tools &&
-	start_role registry --db "$pg_dsn" --listen 127.0.0.1:0 &&
+	port=$(test-tool free-port $$) &&
+	start_role registry --db "$pg_dsn" --listen "127.0.0.1:$port" &&
 	kill -0 "$registry_pid" &&
-	test "$registry_port" -gt 0 &&
-	test-tool wait-port 127.0.0.1 "$registry_port" 1000
+	test "$registry_port" = "$port" &&
+	test-tool wait-port 127.0.0.1 "$port"
 '
 
 test_expect_success 'a role that cannot start: its log is shown' '
@@ -77,9 +78,24 @@ test_expect_success 'proxy: relays, refuses, stalls, drops' '
 '
 
 test_expect_success 'stop_role gives the status; the port is free then' '
-	port=$registry_port &&
 	stop_role registry &&
 	test_expect_code 2 test-tool wait-port 127.0.0.1 "$port" 100
+'
+
+test_expect_success 'free-port: nobody else gets the port while its owner runs' '
+	{ tail -f /dev/null & } && owner=$! &&
+	test_at_end "kill $owner 2>/dev/null" &&
+	for i in 1 2 3 4 5 6 7 8
+	do
+		test-tool free-port $owner & test-tool free-port $owner || return 1
+	done >ports &&
+	wait_for 5 "test \$(wc -l <ports) = 16" &&
+	test "$(sort -u ports | wc -l)" = 16 &&
+	given=/tmp/tars-t-ports-$(id -u) &&
+	test "$(grep -c " $owner$" $given)" = 16 &&
+	kill $owner && test_expect_code 143 wait $owner &&
+	test-tool free-port &&
+	test_grep ! " $owner$" $given
 '
 
 test_done

@@ -16,7 +16,7 @@ deploy_other () {
 }
 
 registry_with_data () {
-	start_role registry --db "$pg_dsn" --listen "127.0.0.1:${registry_port:-0}" \
+	start_role registry --db "$pg_dsn" --listen "127.0.0.1:${registry_port:=$(free_port)}" \
 		--data "$PWD/data" &&
 	export TARS_CTL_LOCATOR="$(registry_object_)" TARS_CALL_LOCATOR="$(registry_object_)"
 }

@@ -36,23 +36,20 @@ static void await_search(struct server *s)
 		signal_wait(&s->changed, (until - reactor_now()) / 1000 + 1);
 }
 
-/* The order is carried out by hand, so limits and an earlier stop are over. */
-static void begin_start(struct server *s)
-{
-	s->is_stopped = false;
-	s->limiter = (struct limiter){ 0 };
-}
-
 /* Until it serves, has failed, or the caller cannot wait any longer. */
 static int await_start(struct tars_req *rq, struct server *s, struct tars_str *result)
 {
 	int64_t ms = s->spec->conf.activating_ms + STOP_MARGIN_MS;
 	int64_t until = reactor_now() + patience(rq, ms) * 1000;
-	unsigned deaths = s->deaths;
 	struct err e;
+	unsigned deaths;
 
 	while (s->state == SERVER_DEACTIVATING && reactor_now() < until)
 		signal_wait(&s->changed, (until - reactor_now()) / 1000 + 1);
+	/* Carried out by hand, so limits and an earlier stop are over.  Not sooner: a start that was
+	 * due when the search ended is this one. */
+	s->is_stopped = false;
+	s->limiter = (struct limiter){ 0 };
 	deaths = s->deaths;
 	if (server_event(s, EVENT_START, &e) < 0) {
 		*result = tars_strf(rq, "%s", e.text);
@@ -89,7 +86,6 @@ static int start(struct tars_req *rq, const struct tars_Node_startServer_in *in,
 		return 0;
 	}
 	server_hold(s);
-	begin_start(s);
 	await_search(s);
 	out->ret = await_start(rq, s, &out->result);
 	server_release(s);

@@ -298,11 +298,11 @@ static int start_deployed(struct deploy *d, struct tars_str *result)
 	struct tars_str text;
 	int ret = 0;
 
-	if (!str_is_text(d->req->serverType, "tars_dns")) {
-		ret = node_command(d->rq, d->reg, NODE_LOAD, &d->ref, TARS_STR(""), &text);
-		if (ret == 0 && d->req->start)
-			ret = node_command(d->rq, d->reg, NODE_START, &d->ref, TARS_STR(""), &text);
-	}
+	/* A start loads the description too.  Loaded before, the server would start by itself, and
+	 * the order would meet it dead or alive as it happens. */
+	if (!str_is_text(d->req->serverType, "tars_dns"))
+		ret = node_command(d->rq, d->reg, d->req->start ? NODE_START : NODE_LOAD, &d->ref,
+				   TARS_STR(""), &text);
 	if (ret != 0)
 		*result = tars_strf(d->rq, "%s is deployed, but not %s: %s", name,
 				    d->req->start ? "started" : "loaded", text.p);

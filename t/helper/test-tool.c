@@ -5,9 +5,10 @@
  *	    sends the bytes, prints N reply packets (1) as hex lines; then "closed" (status 1) or
  *	    "timeout" (status 2) if fewer came.  With --replies=0: waits for the end.
  *	test-tool wait-port HOST PORT [MS]
- *	    until a connection is accepted, at most so long (10000)
- *	test-tool free-port
- *	    prints a port of 127.0.0.1 that nobody uses at present
+ *	    until a connection is accepted, at most so long (60000)
+ *	test-tool free-port [PID]
+ *	    prints a port that nobody uses, and that no other test gets while process PID (the
+ *	    caller's) runs
  *	test-tool proxy HOST PORT
  *	    relays TCP connections; prints its port, then "ok" for each command line on stdin:
  *	    drop (reset all), stall, flow, refuse (new ones), accept, delay MS (each chunk)
@@ -17,10 +18,12 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,7 +40,7 @@ _Noreturn static void usage(void)
 {
 	fputs("usage: test-tool frame [--replies=N] [--timeout=MS] [--half-close] HOST PORT HEX...\n"
 	      "       test-tool wait-port HOST PORT [MS]\n"
-	      "       test-tool free-port\n"
+	      "       test-tool free-port [PID]\n"
 	      "       test-tool proxy HOST PORT\n", stderr);
 	exit(EXIT_USAGE);
 }
@@ -174,7 +177,7 @@ static int print_packet(int fd, int64_t deadline_ms)
 
 static int frame(int argc, char **argv)
 {
-	long replies = 1, timeout_ms = 10000;
+	long replies = 1, timeout_ms = 60000;
 	bool half_close = false;
 	struct sockaddr_in to;
 	int64_t deadline_ms;
@@ -220,7 +223,7 @@ static int wait_port(int argc, char **argv)
 	if (argc < 2 || argc > 3)
 		usage();
 	to = address(argv[0], argv[1]);
-	deadline_ms = now_ms() + (argc > 2 ? number(argv[2]) : 10000);
+	deadline_ms = now_ms() + (argc > 2 ? number(argv[2]) : 60000);
 	for (;;) {
 		int fd = try_connect(&to);
 
@@ -253,22 +256,78 @@ static int bind_any(int *port)
 	return fd;
 }
 
-/* Below the kernel's own range: nobody's outgoing connection or port 0 takes it meanwhile. */
-static int free_port(void)
+/* "port owner" lines: the ports that running tests of this user have been given. */
+enum { MAX_GIVEN = 4096, FIRST_PORT = 20000, PORTS = 10000 };
+
+static struct given {
+	int port;
+	long owner;
+} given[MAX_GIVEN];
+
+/* Locked until it is closed. */
+static FILE *open_given(void)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
-	struct timespec now;
+	char path[64];
+	int fd;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	srand((unsigned)now.tv_nsec ^ (unsigned)getpid() << 12);
-	for (int i = 0; i < 1000; i++) {
-		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), port = 20000 + rand() % 10000;
-		int rc;
+	snprintf(path, sizeof(path), "/tmp/tars-t-ports-%u", (unsigned)getuid());
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		die(path);
+	return fdopen(fd, "r+");
+}
 
-		in.sin_port = htons((uint16_t)port);
-		rc = bind(fd, (struct sockaddr *)&in, sizeof(in));
-		close(fd);
-		if (!rc) {
+/* Those of ended owners are free again. */
+static int read_given(FILE *f)
+{
+	int n = 0;
+
+	while (n < MAX_GIVEN - 1 && fscanf(f, "%d %ld", &given[n].port, &given[n].owner) == 2)
+		if (kill((pid_t)given[n].owner, 0) == 0 || errno != ESRCH)
+			n++;
+	return n;
+}
+
+static void write_given(FILE *f, int n)
+{
+	rewind(f);
+	for (int i = 0; i < n; i++)
+		fprintf(f, "%d %ld\n", given[i].port, given[i].owner);
+	if (fflush(f) || ftruncate(fileno(f), ftell(f)) < 0)
+		die("free-port");
+}
+
+static bool is_free(int port, int n)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+				  .sin_addr.s_addr = htonl(INADDR_ANY) };
+	int fd, rc;
+
+	for (int i = 0; i < n; i++)
+		if (given[i].port == port)
+			return false;
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	rc = bind(fd, (struct sockaddr *)&in, sizeof(in));
+	close(fd);
+	return rc == 0;
+}
+
+/* Below the kernel's own range: nobody's outgoing connection or port 0 takes it meanwhile.  And no
+ * other test gets it while its owner runs. */
+static int free_port(int argc, char **argv)
+{
+	long owner = argc ? number(argv[0]) : getppid();
+	FILE *f = open_given();
+	int n = read_given(f);
+
+	srand((unsigned)now_ms() ^ (unsigned)getpid() << 12);
+	for (int i = 0; i < PORTS; i++) {
+		int port = FIRST_PORT + rand() % PORTS;
+
+		if (is_free(port, n)) {
+			given[n++] = (struct given){ port, owner };
+			write_given(f, n);
+			fclose(f);
 			printf("%d\n", port);
 			return 0;
 		}
@@ -426,7 +485,7 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "wait-port"))
 		return wait_port(argc - 2, argv + 2);
 	if (!strcmp(argv[1], "free-port"))
-		return free_port();
+		return free_port(argc - 2, argv + 2);
 	if (!strcmp(argv[1], "proxy"))
 		return run_proxy(argc - 2, argv + 2);
 	usage();
