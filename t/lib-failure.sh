@@ -1,7 +1,7 @@
 # What the failure tests measure: look-ups of the hello service, deadlines, memory.
 # Source it after test-lib.sh and lib-node.sh.
 #
-#	slow_hello               makes ./slow-hello: HelloServer, three seconds late
+#	held_hello               makes ./held-hello: HelloServer that starts while ./go is there
 #	query FUNC               a look-up of $hello, the registry's answer as JSON
 #	found                    it is in the simplest look-up: cheap enough to measure with
 #	found_everywhere         it is in every kind of look-up
@@ -93,14 +93,17 @@ pids_of () {
 	done
 }
 
-# Long enough without a heartbeat that nobody can miss the gap.
-slow_hello () {
-	cat >slow-hello <<-EOF
+# As long without a heartbeat as the test looks at the gap.
+held_hello () {
+	>go
+	cat >held-hello <<-EOF
 		#!/usr/bin/env bash
 		exec 7<>"$PWD/.pause"
-		read -r -t 3 -u 7
+		until test -e "$PWD/go"; do
+			read -r -t 0.05 -u 7
+		done
 		exec 7>&-
 		exec "$B/examples/hello/HelloServer" "\$@"
 	EOF
-	chmod 755 slow-hello
+	chmod 755 held-hello
 }

@@ -8,6 +8,7 @@
 #	lookup OBJ                  "host port" of its active endpoints, one a line
 #	state SERVER                "Active 1234 ...", as the node sees it
 #	pid_of SERVER
+#	is_back SERVER PID          it is active again, as another process than PID
 #	is_running PID
 #	order FUNC SERVER           NodeObj.FUNC: prints "RET RESULT"
 # Services that are left over are killed at the end of the script.
@@ -76,6 +77,11 @@ is_state () {
 
 pid_of () {
 	state "$1" | cut -d' ' -f2
+}
+
+is_back () {
+	local now pid rest
+	read -r now pid rest <<<"$(state "$1")" && test "$now" = Active && test "$pid" != "$2"
 }
 
 order () {

@@ -13,7 +13,7 @@ service_names_=
 
 start_service () {
 	local name=${service:-service} line= fd lock_fd=${pg_users_fd:-9}
-	local deadline=$((SECONDS + 30))
+	local deadline=$((SECONDS + 120))
 	rm -f ".ready.$name" && mkfifo ".ready.$name" || return
 	exec {fd}<>".ready.$name"
 	"$@" --ready-fd 8 8>".ready.$name" 2>"$name.log" {fd}>&- {test_pause_fd}>&- 3>&- \

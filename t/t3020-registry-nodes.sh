@@ -160,7 +160,7 @@ test_expect_success 'a node without heartbeats is dead after its time, not befor
 	pg_sql "UPDATE t_node_info SET last_heartbeat = now() - interval \$\$1 h\$\$,
 			present_state = \$\$active\$\$;
 		UPDATE t_server_conf SET present_state = \$\$active\$\$" &&
-	start_role registry --db "$pg_dsn" --listen 127.0.0.1:0 --node-timeout 700ms \
+	start_role registry --db "$pg_dsn" --listen 127.0.0.1:0 --node-timeout 5s \
 		--check-interval 50ms &&
 	test "$(node_row n1)" = active &&
 	wait_for 10 "keep_alive twin; test \"\$(node_row n1)\" = inactive" &&

@@ -28,12 +28,15 @@ is_inactive () {
 	find_object "$1" | grep -q "\"activeEp\":\[\],\"inactiveEp\":\[{"
 }
 
+registry_with () {
+	start_role registry --db "$pg_dsn" --listen 127.0.0.1:0 "$@" &&
+	export TARS_CALL_LOCATOR="tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p $registry_port"
+}
+
 test_expect_success 'start' '
 	pg_use &&
 	pg_create platform &&
-	start_role registry --db "$pg_dsn" --listen 127.0.0.1:0 --platform-timeout 1s \
-		--check-interval 50ms &&
-	export TARS_CALL_LOCATOR="tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p $registry_port"
+	registry_with
 '
 
 for role in config stat log patch; do
@@ -72,11 +75,15 @@ test_expect_success 'a role that was stopped is inactive at once' '
 
 test_expect_success 'a role that was killed is inactive after its time; our own objects never are' '
 	kill_role log &&
+	is_found tars.tarslog.LogObj 127.0.0.1 "$log_port" &&
+	stop_role registry &&
+	registry_with --platform-timeout 1s --check-interval 50ms &&
 	wait_for 10 "is_inactive tars.tarslog.LogObj" &&
 	is_found tars.tarsregistry.QueryObj 127.0.0.1 "$registry_port"
 '
 
 test_expect_success 'without the database a role serves, says so once, and is announced later' '
+	stop_role registry && registry_with &&
 	db=${pg_dsn##*dbname=} &&
 	pg_psql_ -d postgres -c "ALTER DATABASE $db ALLOW_CONNECTIONS false" &&
 	start_role config --db "$pg_dsn" --listen 127.0.0.1:0 &&

@@ -4,16 +4,9 @@ test_description='a service under its node: deploy, call, crash, take-over, stop
 . "$t_dir/lib-tars.sh"
 . "$t_dir/lib-pg.sh"
 . "$t_dir/lib-node.sh"
+. "$t_dir/lib-failure.sh"
 
-hello=TestApp.HelloServer.HelloObj
 hello_port=$(free_port)
-
-# Milliseconds that a condition took to hold.
-timed () {
-	local from=${EPOCHREALTIME/./}
-	wait_for 10 "$1" &&
-	echo $(((${EPOCHREALTIME/./} - from) / 1000))
-}
 
 test_expect_success 'registry and node start' '
 	pg_use && pg_create node &&
@@ -41,11 +34,9 @@ test_expect_success 'its files lie where services and tools expect them' '
 test_expect_success 'a killed service leaves the look-ups within a second and comes back' '
 	old=$(pid_of TestApp.HelloServer) &&
 	kill -KILL "$old" &&
-	timed "test \"\$(pid_of TestApp.HelloServer)\" != $old" >gone_ms &&
-	test "$(cat gone_ms)" -lt 1000 &&
-	wait_for 10 "is_state TestApp.HelloServer Active" &&
-	timed "lookup $hello | grep -q 127.0.0.1" >back_ms &&
-	test "$(cat back_ms)" -lt 1000 &&
+	within_ms 1000 "test \"\$(pid_of TestApp.HelloServer)\" != $old" noticed &&
+	wait_for 10 "is_back TestApp.HelloServer $old" &&
+	within_ms 1000 "lookup $hello | grep -q 127.0.0.1" found &&
 	test_grep "killed by signal 9" node.log
 '
 
@@ -66,8 +57,7 @@ test_expect_success 'a service outlives kill -9 of its node, which takes it over
 test_expect_success 'the process is watched after the take-over too' '
 	old=$(pid_of TestApp.HelloServer) &&
 	kill -KILL "$old" &&
-	wait_for 10 "is_state TestApp.HelloServer Active" &&
-	test "$(pid_of TestApp.HelloServer)" != "$old"
+	wait_for 10 "is_back TestApp.HelloServer $old"
 '
 
 test_expect_success 'without its pid file it is found by its command line' '

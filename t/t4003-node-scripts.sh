@@ -35,8 +35,7 @@ test_expect_success 'a script that stays is the service' '
 
 test_expect_success 'when it dies it is started again' '
 	kill -KILL "$pid" &&
-	wait_for 10 "is_state TestApp.Stays Active" &&
-	test "$(pid_of TestApp.Stays)" != "$pid" &&
+	wait_for 10 "is_back TestApp.Stays $pid" &&
 	is_running "$(pid_of TestApp.Stays)"
 '
 

@@ -29,9 +29,8 @@ test_expect_success 'a service that dies meanwhile is started again' '
 	kill_role registry &&
 	old=$(pid_of TestApp.HelloServer) &&
 	kill -KILL "$old" &&
-	wait_for 10 "is_state TestApp.HelloServer Active" &&
-	new=$(pid_of TestApp.HelloServer) &&
-	test "$new" != "$old"
+	wait_for 10 "is_back TestApp.HelloServer $old" &&
+	new=$(pid_of TestApp.HelloServer)
 '
 
 test_expect_success 'the registry comes back: the node registers and its states are there' '

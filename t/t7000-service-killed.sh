@@ -15,8 +15,8 @@ is_active () {
 test_expect_success 'registry, node and a service in a set' '
 	pg_use && pg_create killed &&
 	start_registry && start_node &&
-	slow_hello &&
-	ctl deploy TestApp.HelloServer --node n1 --exe "$PWD/slow-hello" --set x.y.1 \
+	held_hello &&
+	ctl deploy TestApp.HelloServer --node n1 --exe "$PWD/held-hello" --set x.y.1 \
 		--servant "HelloObj@tcp -h 127.0.0.1 -p $hello_port" &&
 	wait_for 5 found_everywhere
 '
@@ -24,6 +24,7 @@ test_expect_success 'registry, node and a service in a set' '
 test_expect_success 'killed: gone from every kind of look-up within a second' '
 	old=$(pid_of TestApp.HelloServer) &&
 	>node.log &&
+	rm go &&
 	kill -KILL "$old" &&
 	within_ms 1000 "! found" "gone" && found_nowhere &&
 	query findObjectById4Any >any &&
@@ -32,6 +33,7 @@ test_expect_success 'killed: gone from every kind of look-up within a second' '
 '
 
 test_expect_success 'and back within a second of its first heartbeat' '
+	>go &&
 	wait_for 10 "grep -q \"Activating -> Active\" node.log" &&
 	within_ms 1000 found "back" && found_everywhere &&
 	tars call "$hello" greet "{\"name\": \"again\"}" &&
@@ -47,10 +49,10 @@ test_expect_success 'five deaths, one after the other: routing is right at the e
 		--servant "HelloObj@tcp -h 127.0.0.1 -p $hello_port" &&
 	for i in $(seq 5)
 	do
-		wait_for 10 is_active &&
-		kill -KILL "$(pid_of TestApp.HelloServer)" || return 1
+		old=$(pid_of TestApp.HelloServer) &&
+		kill -KILL "$old" &&
+		wait_for 10 "is_back TestApp.HelloServer $old" || return 1
 	done &&
-	wait_for 10 is_active &&
 	wait_for 5 found_everywhere &&
 	wait_for 5 "pg_sql \"SELECT present_state, process_id FROM t_server_conf\" |
 		grep -qx \"active|\$(pid_of TestApp.HelloServer)\""
@@ -74,7 +76,7 @@ test_expect_success 'and the new node watches it' '
 	kill -KILL "$old" &&
 	within_ms 2000 "! is_running $old && test \"\$(pid_of TestApp.HelloServer)\" != $old" \
 		"noticed" &&
-	wait_for 10 is_active &&
+	wait_for 10 "is_back TestApp.HelloServer $old" &&
 	wait_for 5 found_everywhere
 '
 

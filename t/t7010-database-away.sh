@@ -31,11 +31,11 @@ one_line () {
 	test "$(wc -l <err)" = 1 && test ! -s out
 }
 
-test_expect_success 'registry, node and a service that needs three seconds to start' '
+test_expect_success 'registry, node and a service that starts when it may' '
 	pg_use_own && pg_create away &&
 	registry_with_data && start_node &&
-	slow_hello &&
-	ctl deploy TestApp.HelloServer --node n1 --exe "$PWD/slow-hello" --set x.y.1 \
+	held_hello &&
+	ctl deploy TestApp.HelloServer --node n1 --exe "$PWD/held-hello" --set x.y.1 \
 		--servant "HelloObj@tcp -h 127.0.0.1 -p $hello_port" &&
 	wait_for 5 found_everywhere
 '
@@ -61,8 +61,10 @@ test_expect_success 'deploy says in one line what is wrong' '
 
 test_expect_success 'a service that dies meanwhile leaves the look-ups all the same' '
 	old=$(pid_of TestApp.HelloServer) &&
+	rm go &&
 	kill -KILL "$old" &&
 	within_ms 1000 "! found" "gone" && found_nowhere &&
+	>go &&
 	wait_for 10 found_everywhere &&
 	test "$(pid_of TestApp.HelloServer)" != "$old"
 '
@@ -101,6 +103,7 @@ test_expect_success 'a registry that starts while PostgreSQL is away serves its 
 
 test_expect_success 'there too a service that dies leaves the look-ups' '
 	old=$(pid_of TestApp.HelloServer) &&
+	rm go &&
 	kill -KILL "$old" &&
 	wait_for 5 "found_nowhere"
 '
@@ -108,7 +111,8 @@ test_expect_success 'there too a service that dies leaves the look-ups' '
 test_expect_success 'and loads when PostgreSQL is back' '
 	pg_boot &&
 	within_ms 10000 "grep -q \"the database is back\" registry.log" "loaded" &&
-	wait_for 10 "is_state TestApp.HelloServer Active" &&
+	>go &&
+	wait_for 10 "is_back TestApp.HelloServer $old" &&
 	new=$(pid_of TestApp.HelloServer) &&
 	within_ms 10000 "test \"\$(known_state)\" = \"active|$new\"" "the database knows" &&
 	wait_for 5 found_everywhere &&

@@ -8,7 +8,7 @@ test_description='what is wrong at a start: one line with object, cause and fix,
 refused () {
 	local status=$1 text=$2
 	shift 2
-	test_expect_code "$status" timeout 20 "$@" >out 2>err || { cat err; return 1; }
+	test_expect_code "$status" timeout 120 "$@" >out 2>err || { cat err; return 1; }
 	cat err
 	test_grep "$text" err &&
 	test "$(wc -l <err)" = 1 && test ! -s out
@@ -48,10 +48,10 @@ test_expect_success 'a data directory that cannot be' '
 		$(registry) --db "$pg_dsn" --data file/data &&
 	refused 78 "^tars: registry: data directory file: .*--data" \
 		$(registry) --db "$pg_dsn" --data file &&
-	test_must_fail timeout 20 tars node --listen 127.0.0.1:0 --name n1 --path "$PWD/file/n" \
+	test_must_fail timeout 120 tars node --listen 127.0.0.1:0 --name n1 --path "$PWD/file/n" \
 		2>err &&
 	test_grep "^tars: node: .*file/n.*" err &&
-	test_must_fail timeout 20 tars up --any-port --path "$PWD/file/n" 2>err &&
+	test_must_fail timeout 120 tars up --any-port --path "$PWD/file/n" 2>err &&
 	test_grep "^tars: up: .*file/n" err && test_grep "[-]-path" err
 '
 

@@ -33,7 +33,7 @@ list-of-2g:0000000e09027fffffff09027fff
 
 # ended PORT HEX: the server closes by itself, whatever it answers before.
 ended () {
-	test-tool frame --timeout=3000 127.0.0.1 "$1" "$2" >frames
+	test-tool frame --timeout=60000 127.0.0.1 "$1" "$2" >frames
 	tail -n 1 frames | grep -q '^closed' || { echo "$2:"; cat frames; return 1; }
 }
 
@@ -49,7 +49,7 @@ frames () {
 	local one n=0
 	while test "$n" -lt "$1"; do
 		for one in $hostile "cut:00000040100120" "empty:" "half-length:0000"; do
-			test-tool frame --replies=0 --half-close --timeout=3000 127.0.0.1 "$2" \
+			test-tool frame --replies=0 --half-close --timeout=60000 127.0.0.1 "$2" \
 				"${one#*:}" >/dev/null
 			n=$((n + 1))
 		done
@@ -95,7 +95,7 @@ test_expect_success 'large frames that never end: memory is bounded and given ba
 	before=$(resident_kb "$hello_pid") &&
 	for i in $(seq 20)
 	do
-		test-tool frame --replies=0 --half-close --timeout=10000 127.0.0.1 "$hello_port" \
+		test-tool frame --replies=0 --half-close --timeout=60000 127.0.0.1 "$hello_port" \
 			00900000 "41*4000000" >/dev/null || :
 	done &&
 	after=$(resident_kb "$hello_pid") &&

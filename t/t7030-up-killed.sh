@@ -30,7 +30,7 @@ kill_up () {
 	local pid
 	pid=$(cut -d' ' -f1 "$data/up.pid") &&
 	kill -KILL "$pid" &&
-	timeout 10 tail --pid="$pid" -f /dev/null
+	timeout 100 tail --pid="$pid" -f /dev/null
 }
 
 # one_round N: up is killed up to half a second after the first was confirmed.
