@@ -140,7 +140,8 @@ $(B)/t/fuzzer-%: $(B)/t/fuzz/fuzz-%.o $(B)/all.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(FUZZ_MAIN) -o $@ $^ $(LDLIBS)
 helpers := $(patsubst t/helper/%.c,$(B)/t/%,$(wildcard t/helper/*.c))
-tools: $(helpers)
+services := $(patsubst t/service/%.c,$(B)/t/%,$(wildcard t/service/*.c))
+tools: $(helpers) $(services)
 # Services under test have interfaces of their own.
 helper_gen := $(patsubst %.tars,$(B)/%.c,$(wildcard t/helper/*.tars))
 $(B)/t/helper/%.c: t/helper/%.tars $(idlc)
@@ -152,6 +153,17 @@ $(B)/t/interop-service: $(B)/t/helper/Interop.o
 $(B)/t/chain-service: $(B)/t/helper/Chain.o
 $(helpers): $(B)/t/%: $(B)/t/helper/%.o $(B)/all.a
 	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# The services of tests, built as users build theirs.
+$(B)/t/service/%.o: t/service/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -I$(B)/include -I$(B)/t/service $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+$(B)/t/service/%.c: t/service/%.tars $(idlc)
+	@mkdir -p $(@D)
+	$(Q)ASAN_OPTIONS=detect_leaks=0 $(idlc) --out $(@D) $<
+$(call obj,$(wildcard t/service/*.c)): $(B)/t/service/Probe.c $(public_h)
+$(services): $(B)/t/%: $(B)/t/service/%.o $(B)/t/service/Probe.o $(lib)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 layers:

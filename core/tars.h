@@ -35,6 +35,7 @@ enum tars_run {
 	/* On the reactor itself: fastest, must not wait at all; vector<byte> arguments are gone
 	 * when it returns. */
 	TARS_RUN_INLINE,
+	TARS_RUN_CONF,    /* one of them, by the key opencoroutine of the configuration; else POOL */
 };
 
 struct tars_servant {
@@ -43,6 +44,9 @@ struct tars_servant {
 	const void *impl;                /* generated handler table: const struct M_I * */
 	enum tars_run run;
 	void *data;                      /* tars_data(rq) in its handlers; NULL: the app's */
+	/* The requests of one connection run in their order, one at a time: the next begins when
+	 * the one before is answered, late replies included (the adapter's key queuemode). */
+	bool ordered;
 };
 
 struct tars_service {
@@ -50,7 +54,9 @@ struct tars_service {
 	/* Before the first request, in a worker thread: may block.  Not 0: do not start. */
 	int (*init)(struct tars_app *app);
 	void (*fini)(struct tars_app *app);       /* after the last */
-	int (*thread_init)(struct tars_app *app); /* in each worker thread: its own handles */
+	/* In each thread that runs handlers (workers; reactors, if a servant is CORO or INLINE):
+	 * its own handles.  After init, before its first request; not 0: do not start. */
+	int (*thread_init)(struct tars_app *app);
 	void (*thread_fini)(struct tars_app *app);
 };
 

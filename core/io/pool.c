@@ -1,4 +1,4 @@
-/* Pool of worker threads: queues, hand-over to a sleeping worker, the shared pool. */
+/* Pool of worker threads: the queue, hand-over to a sleeping worker, the shared pool. */
 #include "core/io/pool.h"
 
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/io/coro.h"
 #include "core/io/thread.h"
@@ -14,10 +15,10 @@
 #include "proto/arena.h"
 
 /*
- * A pool has one queue that all workers serve, or (ordered) one queue for each worker.  At most one
- * of its workers is being woken at a time; when that one is up and finds more than its own task, it
- * wakes the next.  So a single task wakes one worker, and a burst is not slowed down by a wake for
- * each of its tasks.  Always: tasks wait and a worker sleeps => a worker is being woken.
+ * All workers serve one queue.  At most one of them is being woken at a time; when that one is up
+ * and finds more than its own task, it wakes the next.  So a single task wakes one worker, and a
+ * burst is not slowed down by a wake for each of its tasks.  Always: tasks wait and a worker sleeps
+ * => a worker is being woken.
  */
 struct queue {
 	pthread_mutex_t lock;
@@ -29,7 +30,6 @@ struct queue {
 
 struct worker {
 	struct pool *pool;
-	struct queue *queue;
 	struct worker *next_idle;
 	struct wait wait;
 	int init_rc;
@@ -38,10 +38,11 @@ struct worker {
 
 struct pool {
 	struct pool_conf conf;
-	unsigned n_workers, n_queues;
-	struct queue *queues;
+	unsigned n_workers;
+	struct queue queue;
 	struct worker *workers;
 	sem_t started;            /* +1 for each worker whose thread_init has run */
+	sem_t ended;              /* +1 for each that is about to end */
 	_Atomic unsigned length;
 };
 
@@ -75,7 +76,7 @@ static void worker_sleep(struct worker *w, struct queue *q)
 /* The next task, or NULL when the pool stops. */
 static struct task *worker_next(struct worker *w)
 {
-	struct queue *q = w->queue;
+	struct queue *q = &w->pool->queue;
 	struct worker *next;
 	struct task *t;
 
@@ -103,12 +104,13 @@ static void *worker_main(void *arg)
 
 	w->init_rc = rc;
 	sem_post(&w->pool->started);
-	if (rc)
-		return NULL;
-	while ((t = worker_next(w)))
-		t->run(t);
-	if (conf->thread_fini)
-		conf->thread_fini(conf->arg);
+	if (!rc) {
+		while ((t = worker_next(w)))
+			t->run(t);
+		if (conf->thread_fini)
+			conf->thread_fini(conf->arg);
+	}
+	sem_post(&w->pool->ended);
 	return NULL;
 }
 
@@ -117,7 +119,6 @@ static int worker_start(struct pool *p, unsigned i, struct err *e)
 	struct worker *w = &p->workers[i];
 
 	w->pool = p;
-	w->queue = &p->queues[i % p->n_queues];
 	return thread_start(&w->thread, p->conf.name, worker_main, w, e);
 }
 
@@ -130,12 +131,10 @@ static struct pool *pool_alloc(const struct pool_conf *conf)
 	p->conf = *conf;
 	p->conf.name = xstrdup(conf->name ? conf->name : "worker");
 	p->conf.threads = conf->threads ? conf->threads : 1;
-	p->n_queues = conf->ordered ? p->conf.threads : 1;
-	p->queues = xcalloc(p->n_queues, sizeof(*p->queues));
 	p->workers = xcalloc(p->conf.threads, sizeof(*p->workers));
-	for (unsigned i = 0; i < p->n_queues; i++)
-		pthread_mutex_init(&p->queues[i].lock, NULL);
+	pthread_mutex_init(&p->queue.lock, NULL);
 	sem_init(&p->started, 0, 0);
+	sem_init(&p->ended, 0, 0);
 	return p;
 }
 
@@ -170,8 +169,9 @@ struct pool *pool_new(const struct pool_conf *conf, struct err *e)
 }
 
 /* False if all workers are busy and the task has to wait for one. */
-static bool queue_submit(struct pool *p, struct queue *q, struct task_list *tasks, unsigned n)
+static bool submit(struct pool *p, struct task_list *tasks, unsigned n)
 {
+	struct queue *q = &p->queue;
 	struct worker *w;
 	bool is_soon;
 
@@ -187,20 +187,17 @@ static bool queue_submit(struct pool *p, struct queue *q, struct task_list *task
 	return is_soon;
 }
 
-void pool_submit_all(struct pool *p, struct task_list *tasks, unsigned n, uint64_t lane)
+void pool_submit_all(struct pool *p, struct task_list *tasks, unsigned n)
 {
-	/* Lanes are often consecutive numbers or addresses: mix before the remainder. */
-	uint64_t mixed = (lane * 0x9e3779b97f4a7c15u) >> 32;
-
-	queue_submit(p, &p->queues[mixed % p->n_queues], tasks, n);
+	submit(p, tasks, n);
 }
 
-void pool_submit(struct pool *p, struct task *t, uint64_t lane)
+void pool_submit(struct pool *p, struct task *t)
 {
 	struct task_list one = { 0 };
 
 	task_list_add(&one, t);
-	pool_submit_all(p, &one, 1, lane);
+	submit(p, &one, 1);
 }
 
 unsigned pool_length(const struct pool *p)
@@ -227,17 +224,51 @@ void pool_free(struct pool *p)
 {
 	if (!p)
 		return;
-	for (unsigned i = 0; i < p->n_queues; i++)
-		queue_stop(&p->queues[i]);
+	queue_stop(&p->queue);
 	for (unsigned i = 0; i < p->n_workers; i++)
 		pthread_join(p->workers[i].thread, NULL);
-	for (unsigned i = 0; i < p->n_queues; i++)
-		pthread_mutex_destroy(&p->queues[i].lock);
+	pthread_mutex_destroy(&p->queue.lock);
 	sem_destroy(&p->started);
-	free(p->queues);
+	sem_destroy(&p->ended);
 	free(p->workers);
 	free((char *)p->conf.name);
 	free(p);
+}
+
+static struct task *pool_take(struct pool *p)
+{
+	struct task *t;
+
+	pthread_mutex_lock(&p->queue.lock);
+	t = task_list_take(&p->queue.tasks);
+	if (t) {
+		p->queue.n_tasks--;
+		atomic_fetch_sub_explicit(&p->length, 1, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&p->queue.lock);
+	return t;
+}
+
+bool pool_end(struct pool *p, int64_t until_us)
+{
+	struct timespec until = { .tv_sec = until_us / 1000000,
+				  .tv_nsec = until_us % 1000000 * 1000 };
+	unsigned n = 0;
+	struct task *t;
+
+	if (!p)
+		return true;
+	while ((t = pool_take(p)))
+		t->run(t);
+	queue_stop(&p->queue);
+	while (n < p->n_workers) {
+		if (!sem_clockwait(&p->ended, CLOCK_MONOTONIC, &until))
+			n++;
+		else if (errno != EINTR)
+			return false;
+	}
+	pool_free(p);
+	return true;
 }
 
 /* ---- the shared pool: workers start by need and stay; the process ends without waiting for what
@@ -293,7 +324,7 @@ static void shared_submit(struct task *t)
 
 	pthread_once(&once, shared_init);
 	task_list_add(&one, t);
-	if (!queue_submit(shared, &shared->queues[0], &one, 1))
+	if (!submit(shared, &one, 1))
 		shared_grow();
 }
 

@@ -1,8 +1,9 @@
 /*
  * Pool of worker threads with a bounded queue.
  *
- * Thread: any, except pool_free (the owner, when nobody submits any more).  A single task
- * wakes one worker; a burst wakes one after the other, while tasks wait, and none if all are busy.
+ * Thread: any, except pool_free and pool_end (the owner, when nobody submits any more).  A single
+ * task wakes one worker; a burst wakes one after the other, while tasks wait, and none if all are
+ * busy.
  */
 #ifndef CORE_IO_POOL_H
 #define CORE_IO_POOL_H
@@ -17,7 +18,6 @@ struct pool;
 struct pool_conf {
 	const char *name;           /* of the threads; at most 15 characters are shown */
 	unsigned threads;
-	bool ordered;               /* tasks of one lane run in order, one at a time (queue mode) */
 	int (*thread_init)(void *arg);   /* in each worker; may be NULL */
 	void (*thread_fini)(void *arg);
 	void *arg;
@@ -26,10 +26,14 @@ struct pool_conf {
 struct pool *pool_new(const struct pool_conf *conf, struct err *e);
 /* Runs what is queued, then joins. */
 void pool_free(struct pool *p);
-/* lane: e.g. a connection's number; only used when ordered. */
-void pool_submit(struct pool *p, struct task *t, uint64_t lane);
-/* The n tasks of the list, all of one lane; the list is empty then. */
-void pool_submit_all(struct pool *p, struct task_list *tasks, unsigned n, uint64_t lane);
+/*
+ * The same, but not for ever: runs what is queued in the calling thread, and frees p if all workers
+ * come back by then (reactor_clock).  False: at least one has not; p must stay.
+ */
+bool pool_end(struct pool *p, int64_t until_us);
+void pool_submit(struct pool *p, struct task *t);
+/* The n tasks of the list, which is empty then. */
+void pool_submit_all(struct pool *p, struct task_list *tasks, unsigned n);
 /* Tasks that wait at present. */
 unsigned pool_length(const struct pool *p);
 

@@ -56,6 +56,7 @@ int app_add_servant(struct tars_app *app, const struct tars_servant *row, struct
 	uint32_t n = old ? old->n + 1 : 1, cap = 8;
 	struct servant_table *t;
 	struct servant *s;
+	enum tars_run run;
 	int rc;
 
 	if (!row->name || !*row->name || !row->iface || !row->impl)
@@ -64,8 +65,11 @@ int app_add_servant(struct tars_app *app, const struct tars_servant *row, struct
 	if (servant_find(app, row->name, strlen(row->name)))
 		return err_set(e, TARS_EEXISTS, "servant %s: added twice", row->name);
 	/* First: a request may arrive as soon as the table is published. */
-	if (row->run == TARS_RUN_POOL)
+	run = row->run == TARS_RUN_CONF ? app->conf.run : row->run;
+	if (run == TARS_RUN_POOL)
 		app->has_pool_servant = true;
+	else
+		app->has_loop_servant = true;
 	rc = adapter_make_pools(app, e);
 	if (rc)
 		return rc;
@@ -75,6 +79,7 @@ int app_add_servant(struct tars_app *app, const struct tars_servant *row, struct
 	s = ARENA_NEW(&app->arena, struct servant);
 	s->row = *row;
 	s->row.name = arena_strdup(&app->arena, row->name);
+	s->row.run = run;
 	s->name_len = strlen(row->name);
 	stats_add_servant(app, s);
 	/* Loops may be reading the old table: it stays until the app ends. */
@@ -147,13 +152,19 @@ static struct group *group_get(struct tars_app *app, const char *name, unsigned 
 	return g;
 }
 
-void pools_free(struct tars_app *app)
+bool pools_end(struct tars_app *app, int64_t until_us)
 {
+	bool all = true;
+
 	for (struct list *l = app->groups.next; l != &app->groups; l = l->next) {
 		struct group *g = container_of(l, struct group, node);
 
-		pool_free(atomic_exchange(&g->pool, NULL));
+		if (!pool_end(atomic_load(&g->pool), until_us))
+			all = false;
+		else
+			atomic_store(&g->pool, NULL);
 	}
+	return all;
 }
 
 /* ---- listening ---- */

@@ -32,6 +32,9 @@ struct app_conf {
 	const char *log_object;     /* of the log server; NULL or "": none */
 	/* An endpoint is shielded from calls, or gets them again: one line.  Thread: any loop. */
 	void (*on_endpoint)(struct tars_app *app, const char *text);
+	size_t coro_memory;         /* 0: 1 GB; of it stacks of coroutines that run handlers */
+	enum tars_run run;          /* of servants that say TARS_RUN_CONF */
+	int64_t end_ms;             /* 0: 10000; for handlers that outlast the grace of app_stop */
 };
 
 /* An on_endpoint for services: a line in the log. */
@@ -42,10 +45,13 @@ struct tars_app *app_new(const struct app_conf *conf, struct err *e);
 void app_run(struct tars_app *app, void (*started)(void *arg), void *arg);
 /*
  * Drains: adapters close, running requests finish (bounded by grace_ms), calls are cancelled, then
- * app_run returns.  Coroutines of app_spawn should end by then; if anything is still waiting after
- * a few seconds, app_free leaves the memory to the end of the process.  Thread: any.
+ * app_run returns.  Coroutines of app_spawn should end by then; if anything is still at work
+ * end_ms later, it is named in the log, and app_free leaves the memory to the end of the process.
+ * Thread: any.
  */
 void app_stop(struct tars_app *app, int64_t grace_ms);
+/* After app_run: a handler has not returned, so that the process can only _exit. */
+bool app_is_stuck(const struct tars_app *app);
 void app_free(struct tars_app *app);
 
 struct reactor *app_reactor(struct tars_app *app);
@@ -66,6 +72,7 @@ struct adapter_conf {
 	int64_t idle_ms;            /* close silent connections; 0: the endpoint's -t */
 	size_t max_frame;           /* 0: FRAME_DEFAULT_MAX */
 	const char *handle_group;   /* adapters of one share workers; NULL: the adapter's own */
+	bool ordered;               /* all its servants are: queue mode */
 	bool local;                 /* serves AdminObj and nothing else, and nobody else does */
 };
 struct adapter;

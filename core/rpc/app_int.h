@@ -43,9 +43,12 @@ struct loop {
 	unsigned n_free_reqs;
 	_Atomic unsigned n_requests;          /* being served; written by this loop only */
 	_Atomic unsigned n_coros;             /* coroutines that must end before the loop does */
+	unsigned n_handlers;                  /* those of them that run handlers */
 	_Atomic unsigned n_conns;             /* accepted ones; the acceptor reads it */
 	struct list conns;                    /* struct server_conn */
 	struct timer sweep;                   /* idle connections */
+	bool hooks_ran;                       /* thread_init did, so thread_fini must */
+	int hook_rc;
 	struct task_list for_pools;           /* POOL requests of this turn */
 	struct task submit;                   /* hands them over; queued while there are any */
 	struct list peers[PEER_BUCKETS];      /* struct peer, by host and port */
@@ -71,7 +74,8 @@ struct tars_app {
 	struct servant_table *_Atomic servants;
 	const struct servant *admin;          /* AdminObj of local adapters */
 	struct list adapters, groups;
-	bool has_pool_servant;
+	bool has_pool_servant, has_loop_servant;
+	unsigned max_handlers;                /* in coroutines of each loop */
 	int (*thread_init)(struct tars_app *app);
 	void (*thread_fini)(struct tars_app *app);
 	void (*before_stop)(struct tars_app *app); /* in a worker, after the last request */
@@ -88,6 +92,7 @@ struct tars_app {
 	_Atomic int64_t grace_ms;
 	_Atomic bool stopping;                /* no new connections */
 	_Atomic bool closed;                  /* no new calls */
+	bool stuck;                           /* a handler did not return */
 	bool abandoned;                       /* something did not end: its memory must stay */
 	void (*started)(void *arg);
 	void *started_arg;
@@ -104,6 +109,9 @@ static inline void count_add(_Atomic unsigned *counter, int by)
 	atomic_store_explicit(counter, n + (unsigned)by, memory_order_release);
 }
 
+/* thread_init on each loop, if handlers run there.  In a coroutine of the main loop. */
+int hooks_init(struct tars_app *app, struct err *e);
+
 /* True on the thread of this loop. */
 static inline bool loop_is_here(const struct loop *l)
 {
@@ -112,7 +120,8 @@ static inline bool loop_is_here(const struct loop *l)
 
 /* Stops listening; then, per loop, closes server connections once their output has left. */
 void adapters_close(struct tars_app *app);
-void pools_free(struct tars_app *app);
+/* Ends the worker threads; false: a handler has not returned by then.  May block. */
+bool pools_end(struct tars_app *app, int64_t until_us);
 void server_close_all(struct loop *l);
 /* Closes those whose output has not left in time. */
 void server_drop_all(struct loop *l);

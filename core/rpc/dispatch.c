@@ -129,7 +129,17 @@ static const char *failure_text(const struct tars_req *rq, int rc)
 				    tars_strerror(rc);
 }
 
-static void run_handler(struct tars_req *rq)
+/* The reply comes later.  A worker must not touch the list, where admit() has put its request. */
+static void put_off(struct tars_req *rq)
+{
+	if (rq->servant->row.run == TARS_RUN_INLINE)
+		stats_running(rq);
+	atomic_store_explicit(&rq->late, true, memory_order_relaxed);
+	tars_release(rq);
+}
+
+/* False if the reply comes later. */
+static bool run_handler(struct tars_req *rq)
 {
 	const struct tars_servant *s = &rq->servant->row;
 	void *in = arena_alloc_raw(&rq->arena, rq->func->in->size);
@@ -141,44 +151,93 @@ static void run_handler(struct tars_req *rq)
 	if (__builtin_expect(rc, 0)) {
 		err_wrap(&e, "%s.%s", s->name, rq->func->name);
 		req_respond(rq, rc, e.text, NULL);
-		return;
+		return true;
 	}
 	tars_type_init(rq->func->out, out);
 	rc = s->iface->dispatch(rq, s->impl, rq->func_index, in, out);
-	if (rc == TARS_OK) {
-		req_respond(rq, TARS_OK, "", out);
-	} else if (rc == TARS_LATER) {
-		if (s->run == TARS_RUN_INLINE)
-			stats_running(rq);
-		tars_release(rq);
-	} else {
-		req_respond(rq, rc, failure_text(rq, rc), NULL);
+	if (rc == TARS_LATER) {
+		put_off(rq);
+		return false;
 	}
+	if (rc == TARS_OK)
+		req_respond(rq, TARS_OK, "", out);
+	else
+		req_respond(rq, rc, failure_text(rq, rc), NULL);
+	return true;
+}
+
+static int64_t begin_us(const struct tars_req *rq)
+{
+	return rq->ordered ? reactor_now() : rq->start_us;
+}
+
+static void run_inline(struct tars_req *rq)
+{
+	struct server_conn *ordered = rq->ordered ? rq->conn : NULL;
+
+	rq->ran_us = begin_us(rq);
+	if (run_handler(rq) && ordered)
+		lane_over(ordered);
 }
 
 static void run_coro(void *arg)
 {
-	run_handler(arg);
+	struct tars_req *rq = arg;
+	struct loop *l = rq->loop;
+	struct server_conn *ordered = rq->ordered ? rq->conn : NULL;
+	bool answered;
+
+	count_add(&l->n_coros, 1);
+	l->n_handlers++;
+	answered = run_handler(rq);
+	l->n_handlers--;
+	count_add(&l->n_coros, -1);
+	if (answered && ordered)
+		lane_over(ordered);
 }
 
-static void run_in_worker(struct task *t)
+static void refuse_expired(struct tars_req *rq, int64_t waited_ms)
 {
-	struct tars_req *rq = container_of(t, struct tars_req, task);
-	struct adapter *a = rq->adapter;
-	int64_t now = reactor_clock(), waited_ms = (now - rq->start_us) / 1000;
 	char text[128];
 
-	atomic_fetch_sub_explicit(&a->waiting, 1, memory_order_relaxed);
-	rq->ran_us = now;
-	if (now < rq->deadline_us && waited_ms <= a->conf.queue_timeout_ms) {
-		run_handler(rq);
-		return;
-	}
-	rq->ran_us = 0;
-	atomic_fetch_add_explicit(&a->n_queue_timeouts, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&rq->adapter->n_queue_timeouts, 1, memory_order_relaxed);
 	snprintf(text, sizeof(text), "not executed: it waited %lld ms in the queue of %.60s",
-		 (long long)waited_ms, a->name);
+		 (long long)waited_ms, rq->adapter->name);
 	req_respond(rq, TARS_EQUEUETIMEOUT, text, NULL);
+}
+
+/* The process is stopping, and its grace for handlers is over. */
+static void refuse_at_end(struct tars_req *rq)
+{
+	req_respond(rq, TARS_ECANCEL, "not executed: the server is stopping", NULL);
+}
+
+static bool is_closed(const struct tars_req *rq)
+{
+	return atomic_load_explicit(&rq->app->closed, memory_order_relaxed);
+}
+
+bool request_work(struct tars_req *rq)
+{
+	struct adapter *a = rq->adapter;
+	int64_t now = reactor_clock(), waited_ms = (now - rq->start_us) / 1000;
+
+	atomic_fetch_sub_explicit(&a->waiting, 1, memory_order_relaxed);
+	if (now >= rq->deadline_us || waited_ms > a->conf.queue_timeout_ms) {
+		refuse_expired(rq, waited_ms);
+		return true;
+	}
+	if (is_closed(rq)) {
+		refuse_at_end(rq);
+		return true;
+	}
+	rq->ran_us = now;
+	return run_handler(rq);
+}
+
+static void work(struct task *t)
+{
+	request_work(container_of(t, struct tars_req, task));
 }
 
 /* ---- dispatch ---- */
@@ -216,23 +275,6 @@ static bool is_overloaded(const struct adapter *a, unsigned n)
 	return (uint64_t)n * 5 > (uint64_t)a->conf.queue_cap * 4;
 }
 
-static void dispatch_coro(struct tars_req *rq)
-{
-	struct adapter *a = rq->adapter;
-	size_t stack = rq->app->conf.coro_stack;
-	unsigned n = atomic_fetch_add_explicit(&a->running, 1, memory_order_relaxed) + 1;
-
-	rq->coro_counted = true;
-	if (is_overloaded(a, n)) {
-		refuse_overload(rq, n);
-		return;
-	}
-	keep_body(rq);
-	stats_running(rq);
-	rq->ran_us = rq->start_us;
-	coro_start(stack, run_coro, rq);
-}
-
 static struct pool *pool_of(struct task *t)
 {
 	struct adapter *a = container_of(t, struct tars_req, task)->adapter;
@@ -253,29 +295,90 @@ static void submit_to_pools(struct task *submit)
 
 		for (; t && pool_of(t) == pool; t = l->for_pools.head, n++)
 			task_list_add(&batch, task_list_take(&l->for_pools));
-		pool_submit_all(pool, &batch, n, 0);   /* no group's pool is ordered */
+		pool_submit_all(pool, &batch, n);
 	}
 }
 
-static void dispatch_pool(struct tars_req *rq)
+void request_to_pool(struct tars_req *rq, void (*run)(struct task *))
 {
 	struct loop *l = rq->loop;
-	struct adapter *a = rq->adapter;
-	unsigned n = atomic_fetch_add_explicit(&a->waiting, 1, memory_order_relaxed) + 1;
 
-	if (is_overloaded(a, n)) {
-		atomic_fetch_sub_explicit(&a->waiting, 1, memory_order_relaxed);
-		refuse_overload(rq, n);
-		return;
-	}
-	keep_body(rq);
-	stats_running(rq);
-	rq->task.run = run_in_worker;
+	rq->task.run = run;
 	if (task_list_is_empty(&l->for_pools)) {
 		l->submit.run = submit_to_pools;
 		reactor_at_flush(&l->submit);
 	}
 	task_list_add(&l->for_pools, &rq->task);
+}
+
+static void begin_coro(struct tars_req *rq)
+{
+	struct app_conf *conf = &rq->app->conf;
+	struct server_conn *ordered = rq->ordered ? rq->conn : NULL;
+	char text[160];
+
+	if (__builtin_expect(rq->loop->n_handlers < rq->app->max_handlers, 1)) {
+		rq->ran_us = begin_us(rq);
+		coro_start(conf->coro_stack, run_coro, rq);
+		return;
+	}
+	atomic_fetch_add_explicit(&rq->adapter->n_overloads, 1, memory_order_relaxed);
+	snprintf(text, sizeof(text), "overloaded: %u coroutines run on this reactor "
+		 "(coroutinememsize=%zu, coroutinestack=%zu)", rq->loop->n_handlers,
+		 conf->coro_memory, conf->coro_stack);
+	req_respond(rq, TARS_EOVERLOAD, text, NULL);
+	if (ordered)
+		lane_over(ordered);
+}
+
+void request_begin(struct tars_req *rq)
+{
+	switch (rq->servant->row.run) {
+	case TARS_RUN_CORO:
+		begin_coro(rq);
+		break;
+	case TARS_RUN_POOL:
+		request_to_pool(rq, work);
+		break;
+	default:
+		run_inline(rq);
+	}
+}
+
+/* Counts it among those of its run mode; false if they are too many. */
+static bool admit(struct tars_req *rq)
+{
+	struct adapter *a = rq->adapter;
+	bool is_pool = rq->servant->row.run == TARS_RUN_POOL;
+	_Atomic unsigned *counter = is_pool ? &a->waiting : &a->running;
+	unsigned n = atomic_fetch_add_explicit(counter, 1, memory_order_relaxed) + 1;
+
+	if (__builtin_expect(is_overloaded(a, n), 0)) {
+		atomic_fetch_sub_explicit(counter, 1, memory_order_relaxed);
+		refuse_overload(rq, n);
+		return false;
+	}
+	rq->coro_counted = !is_pool;
+	stats_running(rq);
+	return true;
+}
+
+/* To its handler, at once or behind those of its connection. */
+static void run(struct tars_req *rq)
+{
+	bool ordered = rq->servant->row.ordered | rq->adapter->conf.ordered;
+
+	if (rq->servant->row.run != TARS_RUN_INLINE) {
+		if (!admit(rq))
+			return;
+		keep_body(rq);
+	} else if (__builtin_expect(ordered, 0) && rq->conn->lane.busy) {
+		keep_body(rq);
+	}
+	if (__builtin_expect(ordered, 0))
+		lane_enter(rq);
+	else
+		request_begin(rq);
 }
 
 static const struct servant *find_servant(struct tars_req *rq)
@@ -350,8 +453,8 @@ void dispatch(struct tars_req *rq)
 		return;
 	}
 	/* The worker threads are ending, and nobody would wait for a coroutine. */
-	if (atomic_load_explicit(&rq->app->closed, memory_order_relaxed)) {
-		req_respond(rq, TARS_ECANCEL, "not executed: the server is stopping", NULL);
+	if (is_closed(rq)) {
+		refuse_at_end(rq);
 		return;
 	}
 	rq->servant = find_servant(rq);
@@ -370,16 +473,5 @@ void dispatch(struct tars_req *rq)
 	rq->func = &rq->servant->row.iface->funcs[rq->func_index];
 	if (rq->head.version == VERSION_TUP)
 		keep_names(rq);
-	switch (rq->servant->row.run) {
-	case TARS_RUN_INLINE:
-		rq->ran_us = rq->start_us;
-		run_handler(rq);
-		break;
-	case TARS_RUN_CORO:
-		dispatch_coro(rq);
-		break;
-	case TARS_RUN_POOL:
-		dispatch_pool(rq);
-		break;
-	}
+	run(rq);
 }

@@ -13,6 +13,8 @@
 #include "core/rpc/main_conf.h"
 #include "core/rpc/service.h"
 
+enum { LAST_LOGS_MS = 1000 };
+
 struct service_run {
 	const struct tars_service *service;
 	const char *config_path, *listen;
@@ -247,7 +249,9 @@ static int start_steps(struct service_run *run, struct buf *ready, struct err *e
 	if (run->init_rc)
 		return err_set(e, TARS_EUNKNOWN, "its init() failed with %d", run->init_rc);
 	run->initialised = true;
-	rc = listen_all(run, ready, e);
+	rc = hooks_init(app, e);
+	if (!rc)
+		rc = listen_all(run, ready, e);
 	if (!rc)
 		nodelink_ready(run->node);
 	return rc;
@@ -299,6 +303,11 @@ int tars_main(int argc, char **argv, const struct tars_service *service)
 		run.app->on_shutdown = on_shutdown;
 		run.app->before_stop = before_stop;
 		app_run(run.app, started, &run);
+	}
+	/* What a handler still uses must stay, and exit() would end it under its feet, or wait. */
+	if (run.app && app_is_stuck(run.app)) {
+		tars_log_flush(run.app, LAST_LOGS_MS);
+		_exit(EX_SOFTWARE);
 	}
 	app_free(run.app);
 	arena_clear(&run.arena);

@@ -1,6 +1,7 @@
 /* Official service configuration: keys of /tars/application (contract 4.5.1) to structs. */
 #include "core/rpc/main_conf.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +17,9 @@
 enum {
 	MAX_REACTOR_THREADS = 15, MIN_QUEUE_TIMEOUT_MS = 3000, MIN_REFRESH_MS = 5000,
 	ADMIN_QUEUE_CAP = 10240, ADMIN_IDLE_MS = 60000, DEFAULT_DEACTIVATING_MS = 3000,
-	/* Of the time the node waits before it kills, the rest is for closing down. */
-	GRACE_PERCENT = 70,
+	/* Of the time the node waits before it kills: for requests to end, and for handlers to
+	 * return when their calls are cancelled.  The rest is for closing down. */
+	GRACE_PERCENT = 70, END_PERCENT = 20,
 	MAX_LOG_FILES = 10000,
 };
 
@@ -50,21 +52,6 @@ static const char *get(const struct tarsconf *tree, const char *path)
 	const char *v = tarsconf_get(tree, path);
 
 	return v && *v ? v : NULL;
-}
-
-/* "128K", "1M", "4096"; 0 for what is not a size. */
-static size_t parse_size(const char *text)
-{
-	char *end;
-	unsigned long n = text ? strtoul(text, &end, 10) : 0;
-
-	if (!n || n > SIZE_MAX >> 20)
-		return 0;
-	if (*end == 'K' || *end == 'k')
-		return n << 10;
-	if (*end == 'M' || *end == 'm')
-		return n << 20;
-	return n;
 }
 
 /* A caller has a set when it is enabled and its first two of three parts are names. */
@@ -103,6 +90,25 @@ static int64_t number(struct reader *r, const char *path, int64_t fallback, int6
 	return v < min ? min : v;
 }
 
+/* "128K", "1M", "1G", "4096"; 0 if it is not given. */
+static size_t size(struct reader *r, const char *path)
+{
+	const char *text = get(r->tree, path), *units = "KMG", *unit;
+	char *end;
+	unsigned long n;
+
+	if (!text || r->rc)
+		return 0;
+	n = strtoul(text, &end, 10);
+	unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+	if (!n || n > SIZE_MAX >> 30 || (*end && (!unit || end[1]))) {
+		r->rc = err_set(r->e, TARS_ECONF, "%s: '%s' is not a size like 65536, 128K, "
+				"10M or 1G", path, text);
+		return 0;
+	}
+	return unit ? n << 10 * (unit - units + 1) : n;
+}
+
 static void read_endpoint(struct reader *r, const char *path, const char *text, struct endpoint *ep)
 {
 	if (r->rc || !text)
@@ -115,45 +121,77 @@ static void read_endpoint(struct reader *r, const char *path, const char *text, 
 static void read_log(struct reader *r, struct main_conf *c)
 {
 	struct applog_conf *log = &c->app.log;
-	const char *size = get(r->tree, SERVER "<logsize>");
 	const char *level = get(r->tree, SERVER "<logLevel>");
 
 	log->app = c->application;
 	log->server = c->server;
 	log->dir = get(r->tree, SERVER "<logpath>");
 	c->app.log_object = get(r->tree, SERVER "<log>");
-	log->max_size = (off_t)parse_size(size);
+	log->max_size = (off_t)size(r, SERVER "<logsize>");
 	log->max_files = (unsigned)number(r, SERVER "<lognum>", 0, 0, MAX_LOG_FILES);
 	c->app.log_level = level ? log_state_level_parse(level, strlen(level)) : 0;
-	if (r->rc)
-		return;
-	if (size && !log->max_size)
-		r->rc = err_set(r->e, TARS_ECONF, SERVER "<logsize>: '%s' is not a size like 10M",
-				size);
-	else if (level && !c->app.log_level)
+	if (!r->rc && level && !c->app.log_level)
 		r->rc = err_set(r->e, TARS_ECONF, SERVER "<logLevel>: '%s' is none of NONE, ERROR, "
 				"WARN, INFO, DEBUG and TARS", level);
 }
 
+/*
+ * The official server models, for servants that leave the mode open.  0: a queue and handler
+ * threads; 1: coroutines on handler threads; 2: handlers on the network threads; 3: coroutines on
+ * the network threads.  Our coroutines live on the reactors, so model 1 has as many of these as
+ * the adapters have handler threads.
+ */
+static void read_model(struct reader *r, struct main_conf *c)
+{
+	static const enum tars_run modes[] = { TARS_RUN_POOL, TARS_RUN_CORO, TARS_RUN_INLINE,
+					       TARS_RUN_CORO };
+	int64_t model = number(r, SERVER "<opencoroutine>", 0, 0, 3);
+	unsigned threads = 0;
+
+	c->app.run = modes[r->rc ? 0 : model];
+	for (unsigned i = 0; i < c->n_adapters && model == 1; i++)
+		threads = c->adapters[i].threads > threads ? c->adapters[i].threads : threads;
+	if (threads > MAX_REACTOR_THREADS)
+		threads = MAX_REACTOR_THREADS;
+	if (c->app.reactors < threads)
+		c->app.reactors = threads;
+}
+
+/* The workers that adapters share are as many as the one that asks for most wants. */
+static void share_threads(struct main_conf *c)
+{
+	for (unsigned i = 0; i < c->n_adapters; i++)
+		for (unsigned j = 0; j < c->n_adapters; j++) {
+			struct adapter_conf *a = &c->adapters[i], *b = &c->adapters[j];
+
+			if (a->handle_group && b->handle_group && a->threads < b->threads &&
+			    !strcmp(a->handle_group, b->handle_group))
+				a->threads = b->threads;
+		}
+}
+
 static void read_app(struct reader *r, struct main_conf *c)
 {
+	int64_t end_ms = number(r, SERVER "<deactivating-timeout>", DEFAULT_DEACTIVATING_MS, 0,
+				INT32_MAX);
 	const char *datapath = get(r->tree, SERVER "<datapath>");
 	const char *node_name = get(r->tree, SERVER "<nodename>");
 
 	c->app.reactors = (unsigned)number(r, SERVER "<netthread>", 1, 1, MAX_REACTOR_THREADS);
 	c->app.locator = get(r->tree, CLIENT "<locator>");
-	c->app.module = get(r->tree, CLIENT "<modulename>");
+	c->app.module = tarsconf_get_or(r->tree, CLIENT "<modulename>", c->name);
 	c->app.node_name = node_name ? node_name : get(r->tree, SERVER "<localip>");
 	c->app.set = read_set(r->tree);
 	c->app.sync_timeout_ms = number(r, CLIENT "<sync-invoke-timeout>", 3000, 1, INT32_MAX);
 	c->app.async_timeout_ms = number(r, CLIENT "<async-invoke-timeout>", 5000, 1, INT32_MAX);
 	c->app.refresh_ms = number(r, CLIENT "<refresh-endpoint-interval>", 60000, MIN_REFRESH_MS,
 				   INT32_MAX);
-	c->app.coro_stack = parse_size(get(r->tree, SERVER "<coroutinestack>"));
+	c->app.coro_stack = size(r, SERVER "<coroutinestack>");
+	c->app.coro_memory = size(r, SERVER "<coroutinememsize>");
 	if (datapath)
 		c->app.cache_path = arena_strf(r->a, "%s/%s.endpoints", datapath, c->server);
-	c->grace_ms = number(r, SERVER "<deactivating-timeout>", DEFAULT_DEACTIVATING_MS, 0,
-			     INT32_MAX) * GRACE_PERCENT / 100;
+	c->grace_ms = end_ms * GRACE_PERCENT / 100;
+	c->app.end_ms = end_ms * END_PERCENT / 100;
 	c->node = get(r->tree, SERVER "<node>");
 	read_log(r, c);
 }
@@ -183,6 +221,7 @@ static void read_adapter(struct reader *r, struct main_conf *c, const char *name
 	a->queue_timeout_ms = adapter_number(r, name, "queuetimeout", 10000, MIN_QUEUE_TIMEOUT_MS);
 	a->max_frame = (size_t)number(r, SERVER "<backpacketlimit>", 0, 0, FRAME_DEFAULT_MAX);
 	a->handle_group = adapter_text(r, name, "handlegroup");
+	a->ordered = adapter_number(r, name, "queuemode", 0, 0) != 0;
 	read_endpoint(r, arena_strf(r->a, SERVER "/%s<endpoint>", name), endpoint, &a->ep);
 	c->servants[c->n_adapters++] = servant;
 	if (r->rc)
@@ -222,6 +261,8 @@ int main_conf_read(const struct tarsconf *tree, struct main_conf *c, struct aren
 	c->servants = arena_alloc(a, n * sizeof(*c->servants));
 	for (d = NULL; !r.rc && (d = tarsconf_next_domain(server, d));)
 		read_adapter(&r, c, tarsconf_name(d));
+	read_model(&r, c);
+	share_threads(c);
 	return r.rc;
 }
 
@@ -247,7 +288,7 @@ int main_conf_direct(const char *listen, const char *servant, struct main_conf *
 		return err_set(e, TARS_EARG, "servant '%s' is not App.Server.Obj", servant);
 	c->application = arena_memdup(a, servant, (size_t)(dot - servant));
 	c->server = arena_memdup(a, dot + 1, (size_t)(end - dot - 1));
-	c->name = arena_memdup(a, servant, (size_t)(end - servant));
+	c->name = c->app.module = arena_memdup(a, servant, (size_t)(end - servant));
 	c->app.log.app = c->application;
 	c->app.log.server = c->server;
 	c->adapters = ad = ARENA_NEW(a, struct adapter_conf);

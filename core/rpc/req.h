@@ -45,6 +45,8 @@ struct tars_req {
 	bool shared;
 	bool coro_counted;            /* in adapter->running */
 	bool ended;                   /* accounted for */
+	bool ordered;                 /* holds up the lane of its connection */
+	_Atomic bool late;            /* its handler has put the reply off */
 	int result;                   /* code of the reply; of a one-way request: of its handler */
 	int64_t start_us, deadline_us;
 	_Atomic int64_t ran_us;       /* when its handler began; 0: it did not */

@@ -11,7 +11,7 @@
 
 enum { SWEEP_MS = 1000 };
 
-static void server_conn_unref(struct server_conn *sc)
+void server_conn_unref(struct server_conn *sc)
 {
 	if (!sc->released || sc->conn.owed)
 		return;
@@ -69,6 +69,8 @@ void server_request_done(struct tars_req *rq)
 		list_remove(&rq->running);
 	if (rq->coro_counted)
 		atomic_fetch_sub_explicit(&rq->adapter->running, 1, memory_order_relaxed);
+	if (rq->ordered && atomic_load_explicit(&rq->late, memory_order_relaxed))
+		lane_over(sc);
 	count_add(&rq->loop->n_requests, -1);
 	req_put(rq);
 	conn_paid(&sc->conn);
@@ -155,13 +157,11 @@ static void server_opened(struct task *t)
 
 void server_accept(struct adapter *a, struct loop *l, int fd, const struct sockaddr_any *peer)
 {
-	static _Atomic uint64_t last_number;
 	struct server_conn *sc = xcalloc(1, sizeof(*sc));
 
 	sc->adapter = a;
 	sc->loop = l;
 	sc->fd = fd;
-	sc->number = atomic_fetch_add(&last_number, 1);
 	sc->peer = *peer;
 	atomic_fetch_add(&a->n_conns, 1);
 	atomic_fetch_add(&l->n_conns, 1);

@@ -70,6 +70,19 @@ int adapter_make_pools(struct tars_app *app, struct err *e);
 
 /* ---- connections ---- */
 
+/*
+ * What keeps the requests of a connection in order: one is at work, the others wait.  Of a POOL
+ * servant all that wait are handed to one worker, which runs them one after the other, so a busy
+ * lane costs no hand-over per request.
+ */
+struct lane {
+	struct task_list waiting;     /* the loop's */
+	struct task_list batch;       /* the worker's until `turn` is posted or a reply is put off */
+	struct task turn;             /* back on the loop */
+	bool busy;                    /* holds the connection */
+	bool running, ended;          /* inside lane_run; what it began has ended meanwhile */
+};
+
 struct server_conn {
 	struct conn conn;             /* .owed counts the requests that refer to it */
 	struct list node;             /* in the loop's list */
@@ -82,7 +95,7 @@ struct server_conn {
 	const struct servant *last;   /* most connections talk to one servant */
 	struct caller *caller;        /* accounting: the peer's host */
 	struct call_row *row;         /* accounting: of its last request */
-	uint64_t number;              /* lane of ordered pools */
+	struct lane lane;
 	char peer_host[48];
 };
 
@@ -93,10 +106,27 @@ void server_accept(struct adapter *a, struct loop *l, int fd, const struct socka
  * from now on.  Thread: sc's loop. */
 void server_submit(struct server_conn *sc, struct tars_req *rq);
 
+/* Frees it, when it is closed and nothing refers to it any more. */
+void server_conn_unref(struct server_conn *sc);
+
+/* ---- lane.c: requests of ordered servants; Thread: their loop ---- */
+
+/* Begins it, or puts it behind those before it. */
+void lane_enter(struct tars_req *rq);
+/* The request that was begun is answered; it may be gone already. */
+void lane_over(struct server_conn *sc);
+
 /* ---- dispatch.c ---- */
 
 /* A request whose head is parsed; takes it over.  Thread: its loop. */
 void dispatch(struct tars_req *rq);
+/* Runs an admitted request in its run mode.  Thread: its loop. */
+void request_begin(struct tars_req *rq);
+/* Runs a POOL request, or says why not, in the calling worker.  False: the reply comes later, and
+ * it belongs to somebody else already. */
+bool request_work(struct tars_req *rq);
+/* Hands a POOL request to its workers at the end of the turn: they call `run`. */
+void request_to_pool(struct tars_req *rq, void (*run)(struct task *));
 /*
  * Gives the reply and consumes one hold.  code 0: `out` is encoded; else `text` says why.
  * Thread: any.  TARS_EARG if a reply was given already.

@@ -73,6 +73,7 @@ static void test_every_key(void **state)
 	assert_int_equal(r.c.app.log.max_files, 7);
 	assert_int_equal(r.c.app.log_level, TARS_LOG_WARN);
 	assert_string_equal(r.c.app.log_object, "tars.tarslog.LogObj");
+	assert_int_equal(r.c.app.end_ms, 800);
 	assert_string_equal(r.c.local.name, "AdminAdapter");
 	assert_int_equal(r.c.local.ep.port, 34567);
 	assert_true(r.c.local.local);
@@ -87,6 +88,70 @@ static void test_every_key(void **state)
 	assert_int_equal(r.c.adapters[0].queue_timeout_ms, 20000);
 	assert_string_equal(r.c.adapters[0].handle_group, "g");
 	arena_clear(&r.arena);
+}
+
+static void test_server_models(void **state)
+{
+	static const struct { const char *keys; enum tars_run run; unsigned reactors; } rows[] = {
+		{ "netthread=3\n", TARS_RUN_POOL, 3 },
+		{ "netthread=3\nopencoroutine=0\n", TARS_RUN_POOL, 3 },
+		{ "netthread=3\nopencoroutine=1\n", TARS_RUN_CORO, 5 },
+		{ "netthread=7\nopencoroutine=1\n", TARS_RUN_CORO, 7 },
+		{ "opencoroutine=2\n", TARS_RUN_INLINE, 1 },
+		{ "netthread=3\nopencoroutine=3\n", TARS_RUN_CORO, 3 },
+	};
+	struct read r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		read_conf(&r, "netthread=3\n", rows[i].keys);
+		assert_int_equal(r.rc, 0);
+		assert_int_equal(r.c.app.run, rows[i].run);
+		assert_int_equal(r.c.app.reactors, rows[i].reactors);
+		arena_clear(&r.arena);
+	}
+}
+
+static void test_groups_have_the_most_threads(void **state)
+{
+	struct read r;
+
+	(void)state;
+	read_conf(&r, "</server>", "<b>\nendpoint=tcp -h h -p 1\nservant=A.B.C\nthreads=9\n"
+		  "handlegroup=g\n</b>\n<c>\nendpoint=tcp -h h -p 2\nservant=A.B.C\n"
+		  "threads=11\nqueuemode=1\n</c>\n</server>");
+	assert_int_equal(r.rc, 0);
+	assert_int_equal(r.c.n_adapters, 3);
+	assert_int_equal(r.c.adapters[0].threads, 9);
+	assert_int_equal(r.c.adapters[1].threads, 9);
+	assert_int_equal(r.c.adapters[2].threads, 11);
+	assert_false(r.c.adapters[0].ordered);
+	assert_true(r.c.adapters[2].ordered);
+	arena_clear(&r.arena);
+}
+
+static void test_sizes(void **state)
+{
+	static const struct { const char *edit; size_t size; } rows[] = {
+		{ "=65536\n", 65536 }, { "=64k\n", 65536 }, { "=2M\n", 2 << 20 },
+		{ "=1G\n", 1 << 30 }, { "=\n", 0 },
+	};
+	static const char *const bad[] = { "=0\n", "=x\n", "=1T\n", "=1Kb\n", "=-1\n" };
+	struct read r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		read_conf(&r, "=256K\n", rows[i].edit);
+		assert_int_equal(r.rc, 0);
+		assert_int_equal(r.c.app.coro_stack, rows[i].size);
+		arena_clear(&r.arena);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		read_conf(&r, "=256K\n", bad[i]);
+		assert_int_equal(r.rc, TARS_ECONF);
+		assert_non_null(strstr(r.e.text, "<coroutinestack>: "));
+		arena_clear(&r.arena);
+	}
 }
 
 static void test_sets(void **state)
@@ -116,7 +181,7 @@ static void test_errors_name_the_key(void **state)
 {
 	static const struct { const char *what, *edit, *text; } rows[] = {
 		{ "app=Test\n", "", "/tars/application/server<app> is missing" },
-		{ "logsize=10M", "logsize=M", "server<logsize>: 'M' is not a size like 10M" },
+		{ "logsize=10M", "logsize=M", "server<logsize>: 'M' is not a size like " },
 		{ "logLevel=WARN", "logLevel=ALL", "server<logLevel>: 'ALL' is none of NONE, ERROR" },
 		{ "lognum=7", "lognum=x", "server<lognum>" },
 		{ "server=HelloServer\n", "", "/tars/application/server<server> is missing" },
@@ -166,6 +231,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_key),
+		cmocka_unit_test(test_server_models),
+		cmocka_unit_test(test_groups_have_the_most_threads),
+		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_errors_name_the_key),
 		cmocka_unit_test(test_direct),

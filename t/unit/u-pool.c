@@ -1,4 +1,4 @@
-/* Pools: all tasks run, lanes keep their order, wakes are exact, blocking work of coroutines. */
+/* Pools: all tasks run, one worker keeps their order, wakes are exact, the end, pool_run. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,39 +27,32 @@ static struct pool *new_pool(const struct pool_conf *conf)
 
 /* ---- tasks ---- */
 
-enum { TASKS = 20000, LANES = 16 };
+enum { TASKS = 20000 };
 
 struct job {
 	struct task task;
-	int lane, number;
+	int number;
 };
 
-static atomic_int jobs_run, lane_next[LANES], in_lane[LANES], out_of_order;
+static atomic_int jobs_run, out_of_order;
 
 static void run_job(struct task *t)
 {
 	struct job *j = container_of(t, struct job, task);
 
-	if (atomic_fetch_add(&in_lane[j->lane], 1))
-		atomic_fetch_add(&out_of_order, 1);   /* two of one lane at a time */
-	if (atomic_fetch_add(&lane_next[j->lane], 1) != j->number)
+	if (atomic_fetch_add(&jobs_run, 1) != j->number)
 		atomic_fetch_add(&out_of_order, 1);
-	atomic_fetch_sub(&in_lane[j->lane], 1);
-	atomic_fetch_add(&jobs_run, 1);
 }
 
-static void submit_all(bool ordered, unsigned threads)
+static void submit_all(unsigned threads)
 {
 	struct job *jobs = calloc(TASKS, sizeof(*jobs));
-	struct pool *p = new_pool(&(struct pool_conf){ .name = "u-pool", .threads = threads,
-						       .ordered = ordered });
+	struct pool *p = new_pool(&(struct pool_conf){ .name = "u-pool", .threads = threads });
 
 	jobs_run = out_of_order = 0;
-	memset(lane_next, 0, sizeof(lane_next));
 	for (int i = 0; i < TASKS; i++) {
-		jobs[i] = (struct job){ .task.run = run_job, .lane = i % LANES,
-					.number = i / LANES };
-		pool_submit(p, &jobs[i].task, (uint64_t)(i % LANES));
+		jobs[i] = (struct job){ .task.run = run_job, .number = i };
+		pool_submit(p, &jobs[i].task);
 	}
 	pool_free(p);   /* runs what is queued */
 	assert_int_equal(jobs_run, TASKS);
@@ -69,17 +62,9 @@ static void submit_all(bool ordered, unsigned threads)
 static void test_all_tasks_run(void **state)
 {
 	(void)state;
-	submit_all(false, 3);
-	submit_all(false, 0);   /* at least one thread */
-}
-
-static void test_lanes_keep_their_order(void **state)
-{
-	(void)state;
-	submit_all(true, 4);
-	assert_int_equal(out_of_order, 0);
-	submit_all(false, 1);
-	assert_int_equal(out_of_order, 0);
+	submit_all(3);
+	submit_all(0);   /* at least one thread */
+	assert_int_equal(out_of_order, 0);   /* and no more: it keeps the order */
 }
 
 /* ---- who sleeps, who is busy ---- */
@@ -103,7 +88,7 @@ static void test_length_counts_waiting_tasks(void **state)
 	sem_init(&go_on, 0, 0);
 	for (int i = 0; i < 5; i++) {
 		v[i].run = run_blocked;
-		pool_submit(p, &v[i], 0);
+		pool_submit(p, &v[i]);
 		if (i < 2)
 			sem_wait(&entered);   /* each of the first two finds a free worker */
 	}
@@ -141,10 +126,10 @@ static void test_burst_gets_all_workers(void **state)
 			task_list_add(&burst, &v[i]);
 		}
 		if (round % 2)
-			pool_submit_all(p, &burst, N, 0);
+			pool_submit_all(p, &burst, N);
 		else
 			for (struct task *t; (t = task_list_take(&burst)); )
-				pool_submit(p, t, 0);
+				pool_submit(p, t);
 		assert_true(task_list_is_empty(&burst));
 		pthread_barrier_wait(&together);
 	}
@@ -155,12 +140,10 @@ static void test_burst_gets_all_workers(void **state)
 static void test_burst_keeps_its_order(void **state)
 {
 	struct job jobs[3][40];
-	struct pool *p = new_pool(&(struct pool_conf){ .name = "u-pool", .threads = 2,
-						       .ordered = true });
+	struct pool *p = new_pool(&(struct pool_conf){ .name = "u-pool", .threads = 1 });
 
 	(void)state;
 	jobs_run = out_of_order = 0;
-	memset(lane_next, 0, sizeof(lane_next));
 	for (int burst = 0; burst < 3; burst++) {
 		struct task_list list = { 0 };
 
@@ -169,11 +152,38 @@ static void test_burst_keeps_its_order(void **state)
 						       .number = 40 * burst + i };
 			task_list_add(&list, &jobs[burst][i].task);
 		}
-		pool_submit_all(p, &list, 40, 7);
+		pool_submit_all(p, &list, 40);
 	}
 	pool_free(p);
 	assert_int_equal(jobs_run, 120);
 	assert_int_equal(out_of_order, 0);
+}
+
+/* ---- an end that does not wait for ever ---- */
+
+static void test_end_with_a_stuck_worker(void **state)
+{
+	struct pool *p = new_pool(&(struct pool_conf){ .name = "u-pool", .threads = 1 });
+	struct task stuck = { .run = run_blocked };
+	struct job behind = { .task.run = run_job };
+
+	(void)state;
+	sem_init(&entered, 0, 0);
+	sem_init(&go_on, 0, 0);
+	jobs_run = out_of_order = 0;
+	pool_submit(p, &stuck);
+	sem_wait(&entered);
+	pool_submit(p, &behind.task);
+	assert_false(pool_end(p, reactor_clock()));
+	assert_int_equal(jobs_run, 1);   /* what waited behind it has run all the same */
+	sem_post(&go_on);
+	pool_free(p);
+
+	p = new_pool(&(struct pool_conf){ .name = "u-pool", .threads = 3 });
+	assert_true(pool_end(p, reactor_clock() + 60 * INT64_C(1000000)));
+	assert_true(pool_end(NULL, 0));
+	sem_destroy(&entered);
+	sem_destroy(&go_on);
 }
 
 /* ---- init and fini of threads ---- */
@@ -292,10 +302,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_tasks_run),
-		cmocka_unit_test(test_lanes_keep_their_order),
 		cmocka_unit_test(test_length_counts_waiting_tasks),
 		cmocka_unit_test(test_burst_gets_all_workers),
 		cmocka_unit_test(test_burst_keeps_its_order),
+		cmocka_unit_test(test_end_with_a_stuck_worker),
 		cmocka_unit_test(test_thread_init),
 		cmocka_unit_test(test_pool_run_leaves_the_reactor_free),
 		cmocka_unit_test(test_pool_run_on_a_thread_runs_there),

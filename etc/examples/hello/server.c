@@ -14,7 +14,8 @@ static int greet(struct tars_req *rq, const struct TestApp_Hello_greet_in *in,
 static const struct TestApp_Hello hello = { .greet = greet };
 
 static const struct tars_servant servants[] = {
-	{ "TestApp.HelloServer.HelloObj", &TestApp_Hello_iface, &hello, TARS_RUN_POOL, NULL },
+	{ .name = "TestApp.HelloServer.HelloObj", .iface = &TestApp_Hello_iface, .impl = &hello,
+	  .run = TARS_RUN_POOL },
 	{ 0 }
 };
 

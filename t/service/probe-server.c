@@ -1,0 +1,288 @@
+/*
+ * ProbeServer: the service of the tests, which does what it is told.
+ *
+ *	echo        the number as text
+ *	thread      name of the thread that runs it
+ *	seq         ok, if the number is the next of this connection (first 0) and nothing else of
+ *	            it is at work; else what was expected
+ *	late        the same, with the reply from another thread
+ *	pause       sleeps so many milliseconds; never in a coroutine
+ *	gate        waits until "open"; never in a coroutine
+ *	hold        puts the reply off until "reply"
+ *	relay WHAT  calls the object that context["to"] names, and gives its text
+ *	crash       a fault: number 4 SIGILL, 6 SIGABRT, 7 SIGBUS, 8 SIGFPE, 11 SIGSEGV, 0 no stack left
+ *	open        lets `number` gates go; reply: answers all that are held; fail: fails with number
+ *	counts      "runs=.. gates=.. held=.. inits=.. finis=.." since the start
+ */
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "Probe.h"
+
+enum { MAX_PEERS = 64, MAX_HELD = 4096 };
+
+static atomic_int runs, gates, inits, finis;
+static sem_t gate;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct peer {
+	char name[64];
+	int next, at_work;
+} peers[MAX_PEERS];
+
+static struct tars_req *held[MAX_HELD];
+static int n_held;
+
+/* ---- order ---- */
+
+static struct peer *peer_of(struct tars_req *rq)
+{
+	struct peer *p;
+
+	for (p = peers; *p->name && strcmp(p->name, tars_peer(rq)); p++)
+		if (p == &peers[MAX_PEERS - 1])
+			abort();
+	snprintf(p->name, sizeof(p->name), "%s", tars_peer(rq));
+	return p;
+}
+
+static struct tars_str enter(struct tars_req *rq, int number)
+{
+	struct tars_str text = TARS_STR("ok");
+	struct peer *p;
+
+	pthread_mutex_lock(&lock);
+	p = peer_of(rq);
+	if (p->at_work++ || p->next != number)
+		text = tars_strf(rq, "expected %d, %d are at work", p->next, p->at_work);
+	p->next = number + 1;
+	pthread_mutex_unlock(&lock);
+	return text;
+}
+
+static void leave(struct tars_req *rq)
+{
+	pthread_mutex_lock(&lock);
+	peer_of(rq)->at_work--;
+	pthread_mutex_unlock(&lock);
+}
+
+static void *reply_late(void *arg)
+{
+	struct tars_req *rq = arg;
+	struct T_Probe_work_out out = { .text = TARS_STR("late") };
+
+	usleep(1000);
+	leave(rq);
+	T_Probe_work_reply(rq, &out);
+	tars_release(rq);
+	return NULL;
+}
+
+static int be_late(struct tars_req *rq, int number)
+{
+	struct tars_str text = enter(rq, number);
+	pthread_t thread;
+
+	if (strcmp(text.p, "ok"))
+		return tars_fail(rq, 1, "%s", text.p);
+	tars_hold(rq);
+	if (pthread_create(&thread, NULL, reply_late, rq))
+		abort();
+	pthread_detach(thread);
+	return TARS_LATER;
+}
+
+/* ---- held requests ---- */
+
+static int hold(struct tars_req *rq)
+{
+	tars_hold(rq);
+	pthread_mutex_lock(&lock);
+	if (n_held == MAX_HELD)
+		abort();
+	held[n_held++] = rq;
+	pthread_mutex_unlock(&lock);
+	return TARS_LATER;
+}
+
+static void reply_to_held(void)
+{
+	struct T_Probe_work_out out = { .text = TARS_STR("held") };
+
+	pthread_mutex_lock(&lock);
+	while (n_held) {
+		T_Probe_work_reply(held[--n_held], &out);
+		tars_release(held[n_held]);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* ---- crashes ---- */
+
+static int use_up_the_stack(int n)
+{
+	volatile char some[512];
+
+	some[n % 512] = (char)n;
+	return n ? use_up_the_stack(n + 1) + some[0] : 0;
+}
+
+static void touch_beyond_a_file(void)
+{
+	FILE *f = tmpfile();
+	volatile char *p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fileno(f), 0);
+
+	(void)*p;
+}
+
+__attribute__((noinline)) static void crash(int how)
+{
+	volatile int zero = 0;
+
+	switch (how) {
+	case 0:
+		use_up_the_stack(1);
+		break;
+	case 4:
+		__builtin_trap();
+	case 6:
+		abort();
+	case 7:
+		touch_beyond_a_file();
+		break;
+	case 8:
+		zero = 1 / zero;
+		break;
+	default:
+		*(volatile int *)(uintptr_t)zero = 1;
+	}
+}
+
+/* ---- the handler ---- */
+
+static int relay(struct tars_req *rq, const char *what, int number, struct tars_str *text)
+{
+	struct tars_call c = { .to = tars_proxy(tars_app_of(rq), tars_context(rq, "to")),
+			       .rq = rq };
+	struct T_Probe_work_in in = { .what = tars_strndup(rq, what, strlen(what)),
+				      .number = number };
+	struct T_Probe_work_out out;
+	int rc = T_Probe_work(&c, &in, &out);
+
+	if (!rc)
+		*text = out.text;
+	return rc;
+}
+
+static struct tars_str thread_name(struct tars_req *rq)
+{
+	char name[16] = "";
+
+	prctl(PR_GET_NAME, name);
+	return tars_strf(rq, "%s", name);
+}
+
+static int work(struct tars_req *rq, const struct T_Probe_work_in *in, struct T_Probe_work_out *out)
+{
+	const char *what = in->what.p;
+
+	if (!strcmp(what, "counts")) {
+		out->text = tars_strf(rq, "runs=%d gates=%d held=%d inits=%d finis=%d", runs, gates,
+				      n_held, inits, finis);
+		return TARS_OK;
+	}
+	if (!strcmp(what, "open")) {
+		for (int i = 0; i < in->number; i++)
+			sem_post(&gate);
+		return TARS_OK;
+	}
+	if (!strcmp(what, "reply")) {
+		reply_to_held();
+		return TARS_OK;
+	}
+	runs++;
+	out->text = tars_strf(rq, "%d", in->number);
+	if (!strcmp(what, "thread")) {
+		out->text = thread_name(rq);
+	} else if (!strcmp(what, "seq")) {
+		out->text = enter(rq, in->number);
+		leave(rq);
+	} else if (!strcmp(what, "late")) {
+		return be_late(rq, in->number);
+	} else if (!strcmp(what, "pause")) {
+		usleep((useconds_t)in->number * 1000);
+	} else if (!strcmp(what, "gate")) {
+		gates++;
+		while (sem_wait(&gate))
+			;
+		gates--;
+	} else if (!strcmp(what, "hold")) {
+		return hold(rq);
+	} else if (!strncmp(what, "relay ", 6)) {
+		return relay(rq, what + 6, in->number, &out->text);
+	} else if (!strcmp(what, "crash")) {
+		crash(in->number);
+	} else if (!strcmp(what, "fail")) {
+		return tars_fail(rq, in->number, "as told");
+	}
+	return TARS_OK;
+}
+
+/* ---- the service ---- */
+
+static const struct T_Probe probe = { .work = work };
+
+#define ROW(obj, ...) \
+	{ .name = "T.ProbeServer." obj, .iface = &T_Probe_iface, .impl = &probe, __VA_ARGS__ }
+
+static const struct tars_servant servants[] = {
+	ROW("PoolObj", .run = TARS_RUN_POOL),
+	ROW("CoroObj", .run = TARS_RUN_CORO),
+	ROW("InlineObj", .run = TARS_RUN_INLINE),
+	ROW("ConfObj", .run = TARS_RUN_CONF),
+	ROW("OrderedPoolObj", .run = TARS_RUN_POOL, .ordered = true),
+	ROW("OrderedCoroObj", .run = TARS_RUN_CORO, .ordered = true),
+	ROW("OrderedInlineObj", .run = TARS_RUN_INLINE, .ordered = true),
+	{ 0 }
+};
+
+static int init(struct tars_app *app)
+{
+	(void)app;
+	sem_init(&gate, 0, 0);
+	return 0;
+}
+
+static void fini(struct tars_app *app)
+{
+	(void)app;
+	fprintf(stderr, "probe: fini after %d thread_inits and %d thread_finis\n", inits, finis);
+}
+
+static int thread_init(struct tars_app *app)
+{
+	(void)app;
+	inits++;
+	return getenv("PROBE_THREAD_INIT") ? 42 : 0;
+}
+
+static void thread_fini(struct tars_app *app)
+{
+	(void)app;
+	finis++;
+}
+
+int main(int argc, char **argv)
+{
+	return tars_main(argc, argv, &(struct tars_service){
+		.servants = servants, .init = init, .fini = fini, .thread_init = thread_init,
+		.thread_fini = thread_fini });
+}
