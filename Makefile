@@ -150,10 +150,10 @@ $(B)/t/helper/%.c: t/helper/%.tars $(idlc)
 $(call obj,$(wildcard t/helper/*.c)): CPPFLAGS += -I$(B)/t/helper
 $(call obj,$(wildcard t/helper/*.c)): | $(helper_gen)
 $(B)/t/interop-service: $(B)/t/helper/Interop.o
-$(B)/t/chain-service: $(B)/t/helper/Chain.o
+$(patsubst %,$(B)/t/%,chain-service chain-call example-travel): $(B)/t/helper/Chain.o
 $(helpers): $(B)/t/%: $(B)/t/helper/%.o $(B)/all.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/all.a $(LDLIBS)
 
 # The services of tests, built as users build theirs.
 $(B)/t/service/%.o: t/service/%.c

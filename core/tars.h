@@ -116,6 +116,35 @@ TARS_API int tars_sleep(int64_t ms);
 /* Milliseconds until the caller gives up; INT64_MAX if it never does. */
 TARS_API int64_t tars_time_left_ms(const struct tars_req *rq);
 
+/* ---- what travels from a request to its calls ---- */
+
+/* Cookies: texts of whoever began a chain of calls, which every service behind it sees.  key must
+ * not begin with "STATUS_" (TARS_EARG); NULL: there is none.  64 KB together. */
+TARS_API int tars_set_cookie(struct tars_req *rq, const char *key, const char *value);
+TARS_API const char *tars_cookie(const struct tars_req *rq, const char *key);
+
+/* Dyeing: what a dyed request logs, here and behind its calls, also goes to the dyeing log of the
+ * machine and of the log server.  Operators dye by `tars.setdyeing key servant [function]`, which
+ * looks at the routekey parameter; tars_dye does it in code.  tars_dyed gives the key or NULL. */
+TARS_API void tars_dye(struct tars_req *rq, const char *key);
+TARS_API const char *tars_dyed(const struct tars_req *rq);
+
+/*
+ * Call trace: each call of a trace is written down by both sides, in the log _t_trace_.  It goes on
+ * as TARS trace key and as W3C traceparent, from whichever came; only who begins one samples.
+ * data: which lines have arguments and results, in JSON of at most max_kb (0: the configured).
+ */
+enum tars_trace_data {
+	TARS_TRACE_CS = 1, TARS_TRACE_CR = 2,  /* in the caller: arguments, result */
+	TARS_TRACE_SR = 4, TARS_TRACE_SS = 8,  /* in the server */
+	TARS_TRACE_ALL = 15,
+};
+/* All calls of rq from now on; nothing if it is part of a trace already. */
+TARS_API void tars_trace_start(struct tars_req *rq, unsigned data, unsigned max_kb);
+/* For own logs: the trace, and the call in it that rq answers; "" if there is none. */
+TARS_API const char *tars_trace_id(const struct tars_req *rq);
+TARS_API const char *tars_trace_span(const struct tars_req *rq);
+
 /* ---- calling ---- */
 
 /* A client without a service.  locator: "tars.tarsregistry.QueryObj@tcp -h .. -p .." or NULL when

@@ -215,6 +215,7 @@ static void check_op(struct checker *c, const struct idl_def *def, struct idl_op
 {
 	struct idl_layout in = { 0 }, out = { 0 };
 	const struct idl_member *routekey = NULL;
+	uint16_t n_in = 0;
 	const char *what = arena_strf(&c->idl->arena, "method '%s'", op->name);
 
 	declare(c, def, "method", op->name, &op->loc);
@@ -225,6 +226,9 @@ static void check_op(struct checker *c, const struct idl_def *def, struct idl_op
 		struct idl_layout *layout = m->flags & TARS_OUT ? &out : &in;
 
 		check_param(c, def, op, m, &routekey);
+		n_in += !(m->flags & TARS_OUT);
+		if (m->flags & TARS_ROUTEKEY)
+			op->routekey = n_in;
 		if (!check_type(c, m->type))
 			continue;
 		idl_default(m);

@@ -160,6 +160,7 @@ static void describe_iface(struct describer *g, const struct idl_def *def)
 			arena_strdup(g->arena, def->ops[i].name),
 			describe_params(g, def, &def->ops[i], false),
 			describe_params(g, def, &def->ops[i], true),
+			def->ops[i].routekey,
 		};
 	qsort(funcs, def->n_ops, sizeof(*funcs), by_name);
 	*iface = (struct tars_iface){

@@ -92,6 +92,7 @@ struct tars_field {
 struct tars_func {
 	const char *name;
 	const struct tars_type *in, *out;
+	uint16_t routekey;               /* 1 + index in in->fields of its TARS_ROUTEKEY; 0: none */
 };
 
 struct tars_req;

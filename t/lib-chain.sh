@@ -61,3 +61,32 @@ start_recorder () {
 	service=recorder start_service log-recorder --listen 127.0.0.1:0 &&
 	log_obj="tars.tarslog.LogObj@tcp -h 127.0.0.1 -p $recorder_port"
 }
+
+# The way through services: way=... arguments of chain-call.
+ways () {
+	local name
+	for name; do
+		printf 'way=%s\n' "$(chain_obj "$name")"
+	done
+}
+
+# pass FIRST [NEXT...] -- [chain-call arguments...]: its answer is in ./out.
+pass () {
+	local first=$1 port_var=${1}_port names=() way
+	while test $# -gt 0 && test "$1" != --; do
+		names+=("$1")
+		shift
+	done
+	shift
+	mapfile -t way < <(ways "${names[@]:1}")
+	chain-call "${!port_var}" "T.$first.ChainObj" user=7 "${way[@]}" "$@" >out
+}
+
+# hop EXPRESSION: of Python, where h["A"] is what service A saw; prints it.
+hop () {
+	python3 -c '
+import json, sys
+ret, result = open("out").read().split("\n", 1)
+h = {x["who"][2:]: x for x in json.loads(result)["hops"]}
+print(eval(sys.argv[1]))' "$1"
+}

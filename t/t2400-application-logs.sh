@@ -10,7 +10,7 @@ log=$log_dir/T.Srv.log
 
 test_expect_success 'the rolling log, in the official format, from init to fini' '
 	start_chain Srv &&
-	chain Srv pass "{\"user\":\"7\",\"text\":\"one\",\"way\":[]}" &&
+	pass Srv -- text=one &&
 	wait_for 10 "grep -q \"pass one\" $log" &&
 	test_expect_code 0 stop_service Srv &&
 	sed -E "s/^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\|[0-9]+\|/TIME|TID|/" \
@@ -38,7 +38,7 @@ test_expect_success 'hours and minutes, each several' '
 
 test_expect_success 'logLevel of the configuration' '
 	rm -r app_log && start_chain Srv logLevel=WARN &&
-	chain Srv pass "{\"user\":\"7\",\"text\":\"one\",\"way\":[]}" &&
+	pass Srv -- text=one &&
 	chain Srv log "{\"name\":\"flow\",\"n\":1,\"text\":\"h\"}" &&
 	test_grep "\|h 0\$" $log_dir/T.Srv_flow_*.log &&
 	test_expect_code 0 stop_service Srv &&
@@ -107,7 +107,7 @@ test_expect_success 'a directory that cannot be made is named, and the service s
 
 test_expect_success 'without a configuration logs go to stderr' '
 	SERVANT=T.Plain.ChainObj service=Plain start_service chain-service --listen 127.0.0.1:0 &&
-	tars call "$(chain_obj Plain)" pass "{\"user\":\"7\",\"text\":\"one\",\"way\":[]}" &&
+	pass Plain -- text=one &&
 	wait_for 10 "grep -q \"|INFO|pass one\" Plain.log" &&
 	wait_for 10 "grep -q \"|7|one\" Plain.log" &&
 	test_expect_code 0 stop_service Plain

@@ -15,7 +15,7 @@ test_expect_success 'a line arrives with the official LogInfo, and is in the loc
 	start_recorder &&
 	start_chain Srv "log=$log_obj" "periods=ten=minute10 hourly=hour1" app.enableset=y \
 		app.setdivision=n.a.1 &&
-	chain Srv pass "{\"user\":\"7\",\"text\":\"one\",\"way\":[]}" &&
+	pass Srv -- text=one &&
 	chain Srv log "{\"name\":\"ten\",\"n\":1,\"text\":\"t\"}" &&
 	chain Srv log "{\"name\":\"hourly\",\"n\":1,\"text\":\"t\"}" &&
 	wait_for 20 "test \$(grep -c ^loggerbyInfo recorded) = 3" &&

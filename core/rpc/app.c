@@ -67,6 +67,8 @@ static void copy_conf(struct tars_app *app, const struct app_conf *conf)
 		c->refresh_ms = 60000;
 	if (!c->connect_timeout_ms)
 		c->connect_timeout_ms = 3000;
+	if (!c->trace_kb)
+		c->trace_kb = 1;
 	if (!c->coro_stack)
 		c->coro_stack = CORO_STACK_USER;
 	if (!c->coro_memory)
@@ -116,6 +118,8 @@ static void start_logs(struct tars_app *app, const struct app_conf *conf)
 {
 	const struct applog_conf *log = &conf->log;
 
+	app->name = arena_strf(&app->arena, "%s%s%s", log->app ? log->app : "",
+			       log->app ? "." : "", log->server ? log->server : "");
 	app->log = applog_new(log);
 	if (conf->log_level)
 		atomic_init(&app->logs.level, conf->log_level);

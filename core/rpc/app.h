@@ -35,6 +35,8 @@ struct app_conf {
 	size_t coro_memory;         /* 0: 1 GB; of it stacks of coroutines that run handlers */
 	enum tars_run run;          /* of servants that say TARS_RUN_CONF */
 	int64_t end_ms;             /* 0: 10000; for handlers that outlast the grace of app_stop */
+	bool any_set;               /* callers of other sets are not refused */
+	unsigned trace_kb;          /* 0: 1; data of a trace's line, unless its key says more */
 };
 
 /* An on_endpoint for services: a line in the log. */

@@ -64,6 +64,7 @@ struct tars_app {
 	struct loop *loops;
 	unsigned n_loops;
 	pthread_mutex_t lock;
+	const char *name;                     /* "App.Server"; "" for a plain client */
 	void *data;
 	const struct tarsconf *config;        /* official configuration, or NULL */
 	struct dye dye;

@@ -6,6 +6,7 @@
 #include "core/rpc/app_int.h"
 #include "core/rpc/client.h"
 #include "core/rpc/proxy.h"
+#include "core/rpc/trace.h"
 
 /* ---- ids ---- */
 
@@ -69,6 +70,8 @@ void call_complete(struct tars_pending *p, int rc)
 	stats_call_ended(p, rc);
 	if (p->health)
 		judge(p, rc);
+	if (p->trace)
+		p->trace->ended_ms = trace_now_ms();
 	timer_stop(&p->timer);
 	list_remove(&p->node);
 	if (*slot)

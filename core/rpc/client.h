@@ -81,6 +81,7 @@ struct tars_pending {
 	int rc;
 	const char *error;
 	struct tars_bytes body;
+	struct call_trace *trace;      /* NULL: it is not traced */
 	struct tars_string_string_map reply_context;
 	_Atomic(struct wait *) waiter; /* NULL, who waits, or CALL_DONE */
 

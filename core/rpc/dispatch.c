@@ -7,6 +7,7 @@
 #include "core/rpc/format.h"
 #include "core/rpc/req.h"
 #include "core/rpc/server.h"
+#include "core/rpc/trace.h"
 #include "proto/idltext.h"
 
 /* ---- the reply ---- */
@@ -17,6 +18,8 @@ static void put_reply(struct buf *b, struct tars_req *rq, int code, const char *
 	size_t start = buf_size(b);
 
 	rq->format->put_reply(b, rq, code, text, out);
+	if (rq->travel)
+		trace_replied(rq, code, out, buf_size(b) - start);
 	if (buf_size(b) - start > FRAME_DEFAULT_MAX) {
 		char why[128];
 
@@ -153,6 +156,8 @@ static bool run_handler(struct tars_req *rq)
 		req_respond(rq, rc, e.text, NULL);
 		return true;
 	}
+	if (rq->travel)
+		trace_received(rq, in);
 	tars_type_init(rq->func->out, out);
 	rc = s->iface->dispatch(rq, s->impl, rq->func_index, in, out);
 	if (rc == TARS_LATER) {
@@ -447,6 +452,7 @@ static void refuse_func(struct tars_req *rq)
 void dispatch(struct tars_req *rq)
 {
 	const struct tars_str *func = &rq->head.func;
+	struct err e;
 
 	if (is_func(rq, "tars_ping")) {
 		req_respond(rq, TARS_OK, "", NULL);
@@ -455,6 +461,11 @@ void dispatch(struct tars_req *rq)
 	/* The worker threads are ending, and nobody would wait for a coroutine. */
 	if (is_closed(rq)) {
 		refuse_at_end(rq);
+		return;
+	}
+	if ((rq->head.message_type || rq->head.status.n || rq->head.context.n) &&
+	    travel_arrived(rq, &e)) {
+		req_respond(rq, e.code, e.text, NULL);
 		return;
 	}
 	rq->servant = find_servant(rq);

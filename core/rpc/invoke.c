@@ -8,36 +8,9 @@
 #include "core/rpc/app_int.h"
 #include "core/rpc/client.h"
 #include "core/rpc/proxy.h"
+#include "core/rpc/trace.h"
 
 /* ---- encoding ---- */
-
-struct extra {
-	struct tars_string_string_map map;
-	struct tars_string_string_pair one;
-};
-
-/* `given` and one more entry, unless value is empty.  Copies only when there are both. */
-static void add_entry(struct extra *x, struct arena *a, const struct tars_string_string_map *given,
-		      const char *key, const char *value)
-{
-	if (given)
-		x->map = *given;
-	if (!value || !*value)
-		return;
-	x->one.key = (struct tars_str){ key, (uint32_t)strlen(key) };
-	x->one.val = (struct tars_str){ value, (uint32_t)strlen(value) };
-	if (x->map.n) {
-		struct tars_string_string_pair *v =
-			arena_alloc(a, (x->map.n + 1) * sizeof(*v));
-
-		memcpy(v, x->map.v, x->map.n * sizeof(*v));
-		v[x->map.n] = x->one;
-		x->map.v = v;
-	} else {
-		x->map.v = &x->one;
-	}
-	x->map.n++;
-}
 
 /* A packet that is too large would cost the other calls of the connection their replies. */
 static int check_size(struct buf *b, size_t start, struct err *e)
@@ -53,11 +26,19 @@ static int check_size(struct buf *b, size_t start, struct err *e)
 		       "of %d", n, (int)FRAME_DEFAULT_MAX);
 }
 
+/* Whether the packet has anything beside the arguments. */
+static bool has_more(const struct tars_pending *p, const struct tars_call *c)
+{
+	const struct app_conf *conf = &p->proxy->app->conf;
+
+	return c->rq->travel || c->context || c->status || conf->node_name || conf->set ||
+	       p->func->routekey;
+}
+
 static int put_request(struct buf *b, struct tars_pending *p, const struct tars_call *c,
 		       const void *in, struct err *e)
 {
-	const struct app_conf *conf = &p->proxy->app->conf;
-	struct extra context = { 0 }, status = { 0 };
+	struct outgoing more;
 	struct request_packet head = {
 		.version = VERSION_TARS,
 		.packet_type = p->oneway ? PACKET_ONEWAY : PACKET_NORMAL,
@@ -67,17 +48,21 @@ static int put_request(struct buf *b, struct tars_pending *p, const struct tars_
 		.timeout_ms = p->timeout_ms,
 	};
 	size_t start = buf_size(b), mark;
+	int rc;
 
-	add_entry(&context, &p->arena, c->context, "node_name", conf->node_name);
-	add_entry(&status, &p->arena, c->status, "STATUS_SETNAME_VALUE", conf->set);
-	if (conf->set)
-		head.message_type |= MESSAGE_SETNAME;
-	head.context = context.map;
-	head.status = status.map;
+	if (has_more(p, c)) {
+		travel_put(&more, p, c, in);
+		head.message_type = more.message_type;
+		head.context = more.context;
+		head.status = more.status;
+	}
 	mark = packet_begin_request(b, &head);
 	codec_put_flat(b, p->func->in, in, 0);
 	packet_end_request(b, mark, &head);
-	return check_size(b, start, e);
+	rc = check_size(b, start, e);
+	if (p->trace && !rc)
+		trace_call_sent(p, in, buf_size(b) - start);
+	return rc;
 }
 
 /* ---- starting ---- */
@@ -231,6 +216,8 @@ static int take_result(struct tars_pending *p, void *out)
 
 	if (rc)
 		set_error(p->rq, rc, p->error);
+	if (p->rq->travel && p->rq->travel->trace)
+		trace_call_ended(p, rc, out);
 	req_take(p->rq, &p->arena);
 	return rc;
 }

@@ -10,6 +10,7 @@
 
 #include "core/rpc/logstate.h"
 #include "proto/frame.h"
+#include "proto/tracekey.h"
 
 #define SERVER "/tars/application/server"
 #define CLIENT "/tars/application/client"
@@ -182,6 +183,8 @@ static void read_app(struct reader *r, struct main_conf *c)
 	c->app.module = tarsconf_get_or(r->tree, CLIENT "<modulename>", c->name);
 	c->app.node_name = node_name ? node_name : get(r->tree, SERVER "<localip>");
 	c->app.set = read_set(r->tree);
+	c->app.any_set = !number(r, SERVER "<checkset>", 1, 0, INT32_MAX);
+	c->app.trace_kb = (unsigned)number(r, CLIENT "<trace_param_max_len>", 1, 0, TRACE_MAX_KB);
 	c->app.sync_timeout_ms = number(r, CLIENT "<sync-invoke-timeout>", 3000, 1, INT32_MAX);
 	c->app.async_timeout_ms = number(r, CLIENT "<async-invoke-timeout>", 5000, 1, INT32_MAX);
 	c->app.refresh_ms = number(r, CLIENT "<refresh-endpoint-interval>", 60000, MIN_REFRESH_MS,

@@ -25,6 +25,7 @@ struct call_format;
 struct loop;
 struct server_conn;
 struct servant;
+struct travel;
 
 enum { REQ_FIRST_BLOCK = 2048, REQ_MAX_FREE = 256, REQ_KEEP_REPLY = 64 * 1024 };
 
@@ -57,6 +58,7 @@ struct tars_req {
 	const struct servant *servant;
 	const struct tars_func *func;
 	int func_index;
+	struct travel *travel;        /* goes on with its calls; NULL: nothing does */
 	struct request_packet head;   /* names are valid in the frame callback only, body always */
 	int fail_code;                /* tars_fail */
 	const char *fail_text;

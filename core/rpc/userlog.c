@@ -3,6 +3,7 @@
 
 #include "core/rpc/app_int.h"
 #include "core/rpc/req.h"
+#include "core/rpc/travel.h"
 
 _Static_assert(TARS_LOG_NONE == (int)LOG_STATE_NONE && TARS_LOG_TARS == (int)LOG_STATE_TARS,
 	       "the official numbers of levels");
@@ -14,6 +15,11 @@ bool tars_log_is_on(const struct tars_app *app, enum tars_log_level level)
 	return level > TARS_LOG_NONE && log_state_is_on(&app->logs, (enum log_state_level)level);
 }
 
+static unsigned dyed_flag(const struct tars_req *rq)
+{
+	return travel_is_dyed(rq->travel) ? APPLOG_DYED : 0;
+}
+
 void tars_log(const struct tars_req *rq, enum tars_log_level level, const char *fmt, ...)
 {
 	va_list ap;
@@ -21,7 +27,7 @@ void tars_log(const struct tars_req *rq, enum tars_log_level level, const char *
 	if (!tars_log_is_on(rq->app, level))
 		return;
 	va_start(ap, fmt);
-	applog_vroll(rq->app->log, log_state_level_name(level), 0, fmt, ap);
+	applog_vroll(rq->app->log, log_state_level_name(level), dyed_flag(rq), fmt, ap);
 	va_end(ap);
 }
 
@@ -44,7 +50,7 @@ static unsigned day_flags(struct tars_app *app, const char *name)
 
 void tars_daylog(const struct tars_req *rq, const char *name, const char *fmt, ...)
 {
-	unsigned flags = day_flags(rq->app, name);
+	unsigned flags = day_flags(rq->app, name) | dyed_flag(rq);
 	va_list ap;
 
 	if (!flags)

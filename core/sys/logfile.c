@@ -143,6 +143,21 @@ static time_t uptime_s(void)
 	return now.tv_sec;
 }
 
+/* What is written into a removed file is gone with it; one that was moved is looked for from time to
+ * time. */
+static bool is_left(struct logfile *f, const char *path, time_t now)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) < 0 || !st.st_nlink)
+		return true;
+	f->size = st.st_size;
+	if (now - f->checked_s < RECHECK_S)
+		return false;
+	f->checked_s = now;
+	return !is_still_there(f, path);
+}
+
 /* The right file is open now; else errno says why not. */
 static bool ready_file(struct logfile *f, char path[PATH_MAX])
 {
@@ -151,11 +166,8 @@ static bool ready_file(struct logfile *f, char path[PATH_MAX])
 	if (!f->base)
 		return true;
 	path_of(f, 0, path);
-	if (f->fd >= 0 && now - f->checked_s >= RECHECK_S) {
-		f->checked_s = now;
-		if (!is_still_there(f, path))
-			close_file(f);
-	}
+	if (f->fd >= 0 && is_left(f, path, now))
+		close_file(f);
 	if (f->fd >= 0)
 		return true;
 	f->checked_s = now;

@@ -24,12 +24,49 @@ static int pass_on(struct tars_req *rq, const struct T_Chain_pass_in *in,
 	return T_Chain_pass(&c, &next, out);
 }
 
+static void begin(struct tars_req *rq, const char *what)
+{
+	if (strstr(what, "cookie"))
+		tars_set_cookie(rq, "colour", "green");
+	if (strstr(what, "dye"))
+		tars_dye(rq, "by-code");
+	if (strstr(what, "trace"))
+		tars_trace_start(rq, TARS_TRACE_ALL, 2);
+}
+
+static void keep(struct tars_req *rq, struct tars_string_string_map *m, const char *key,
+		 const char *value)
+{
+	struct tars_string_string_pair *pair;
+
+	if (!value)
+		return;
+	pair = TARS_PUSH(rq, m);
+	pair->key = str(key);
+	pair->val = tars_strndup(rq, value, strlen(value));
+}
+
+static void what_came(struct tars_req *rq, struct T_Hop *hop)
+{
+	static const char *const status[] = {
+		"STATUS_DYED_KEY", "STATUS_GRID_KEY", "STATUS_SETNAME_VALUE", "STATUS_TRACE_KEY",
+		"STATUS_OTHER", "colour", "size", NULL
+	};
+	static const char *const context[] = { "node_name", "traceparent", "tracestate", NULL };
+
+	for (int i = 0; status[i]; i++)
+		keep(rq, &hop->status, status[i], tars_status(rq, status[i]));
+	for (int i = 0; context[i]; i++)
+		keep(rq, &hop->context, context[i], tars_context(rq, context[i]));
+}
+
 static int pass(struct tars_req *rq, const struct T_Chain_pass_in *in, struct T_Chain_pass_out *out)
 {
 	struct tars_app *app = tars_app_of(rq);
 	struct T_Hop *hop;
 	int rc = TARS_OK;
 
+	begin(rq, in->begin.p);
 	tars_log(rq, TARS_LOG_INFO, "pass %s", in->text.p);
 	tars_daylog(rq, "flow", "%s|%s", in->user.p, in->text.p);
 	if (in->way.n)
@@ -38,6 +75,11 @@ static int pass(struct tars_req *rq, const struct T_Chain_pass_in *in, struct T_
 		return rc;
 	hop = TARS_PUSH(rq, &out->hops);
 	hop->who = str(tars_config(app, "/tars/application/client<modulename>", "none"));
+	what_came(rq, hop);
+	hop->cookie = str(tars_cookie(rq, "colour") ?: "");
+	hop->dyed = str(tars_dyed(rq) ?: "-");
+	hop->trace = str(tars_trace_id(rq));
+	hop->span = str(tars_trace_span(rq));
 	hop->caller = str(tars_caller_host(rq));
 	return TARS_OK;
 }

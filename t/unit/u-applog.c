@@ -164,6 +164,11 @@ static void test_removed_and_shared_files(void **state)
 		logfile_flush(f);
 	}
 	assert_string_equal(content("log.log"), "second\nthird\n");
+	/* A removed one is left at once. */
+	unlink(in_dir("log.log"));
+	add(f, "fourth\n");
+	logfile_flush(f);
+	assert_string_equal(content("log.log"), "fourth\n");
 	logfile_free(f);
 	logfile_free(other);
 }
