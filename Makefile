@@ -14,7 +14,10 @@ Q := $(if $(V),,@)
 VERSION := 0.1.0
 
 PKGS := libpq jansson libcrypto libssl
-CPPFLAGS += -I. -Icore -I$(B) -I$(B)/gen -isystem /usr/include/postgresql -D_GNU_SOURCE -DTARS_VERSION='"$(VERSION)"'
+# Debian ships llhttp as the C sources that its own parser generator made.
+LLHTTP := /usr/share/llhttp
+CPPFLAGS += -I. -Icore -I$(B) -I$(B)/gen -isystem /usr/include/postgresql \
+	-isystem /usr/share/include/llhttp -D_GNU_SOURCE -DTARS_VERSION='"$(VERSION)"'
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 -fvisibility=hidden -fno-omit-frame-pointer -pthread \
 	-Wall -Wextra -Wvla -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 \
@@ -26,7 +29,7 @@ ifneq ($(SANITIZE),)
 CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SANITIZE)
 endif
-LDLIBS := -lpq -lev -ljansson -linih -lssl -lcrypto -lm
+LDLIBS := -lpq -lev -ljansson -linih -lnghttp2 -lssl -lcrypto -lm
 DEPFLAGS = -MMD -MP
 
 proto_src := $(wildcard proto/*.c)
@@ -38,7 +41,8 @@ if_gen    := $(if_tars:proto/if/%.tars=$(B)/gen/if/%.c)
 sql_files := $(wildcard roles/sql/*.sql roles/*/*.sql)
 
 obj = $(patsubst %.c,$(B)/%.o,$(filter-out $(B)/%,$(1))) $(patsubst $(B)/%.c,$(B)/%.o,$(filter $(B)/%,$(1)))
-proto_obj := $(call obj,$(proto_src))
+llhttp_obj := $(patsubst $(LLHTTP)/%.c,$(B)/llhttp/%.o,$(wildcard $(LLHTTP)/*.c))
+proto_obj := $(call obj,$(proto_src)) $(llhttp_obj)
 idl_obj   := $(call obj,$(idl_src))
 core_obj  := $(call obj,$(core_src))
 if_obj    := $(call obj,$(if_gen))
@@ -82,6 +86,10 @@ $(B)/%.o: %.c
 $(B)/%.o: $(B)/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(llhttp_obj): $(B)/llhttp/%.o: $(LLHTTP)/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -w -DLLHTTP_STRICT_MODE=1 -c -o $@ $<
 
 # Everything above proto/ and idl/ may include generated headers: generate them first.
 $(core_obj) $(roles_obj) $(if_obj): | $(if_gen) $(B)/gen/sql.c

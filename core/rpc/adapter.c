@@ -238,7 +238,9 @@ int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_
 	a->listening = true;
 	a->port = listener_port(&a->listener);
 	a->conf.ep.port = a->port;
+	pthread_mutex_lock(&app->lock);
 	list_append(&app->adapters, &a->node);
+	pthread_mutex_unlock(&app->lock);
 	if (port_r)
 		*port_r = a->port;
 	return 0;

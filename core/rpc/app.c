@@ -9,6 +9,7 @@
 #include "core/io/pool.h"
 #include "core/io/wait.h"
 #include "core/rpc/app_int.h"
+#include "core/rpc/metrics.h"
 #include "core/rpc/proxy.h"
 #include "core/rpc/remotelog.h"
 #include "core/rpc/req.h"
@@ -140,6 +141,7 @@ struct tars_app *app_new(const struct app_conf *conf, struct err *e)
 	list_init(&app->groups);
 	copy_conf(app, conf);
 	start_logs(app, conf);
+	metrics_init(app);
 	app->cache = proxy_cache_open(app->conf.cache_path);
 	app->loops = xcalloc(app->conf.reactors, sizeof(*app->loops));
 	for (; !rc && app->n_loops < app->conf.reactors; app->n_loops += !rc)

@@ -76,6 +76,7 @@ struct adapter_conf {
 	const char *handle_group;   /* adapters of one share workers; NULL: the adapter's own */
 	bool ordered;               /* all its servants are: queue mode */
 	bool local;                 /* serves AdminObj and nothing else, and nobody else does */
+	bool tars_only;             /* no HTTP on this port */
 };
 struct adapter;
 /* On success *port_r is the real port.  e names address and cause ("the port is in use ..."). */

@@ -20,6 +20,7 @@
 #include "core/rpc/list.h"
 #include "core/rpc/logstate.h"
 #include "core/rpc/stats.h"
+#include "core/sys/metric.h"
 #include "proto/arena.h"
 #include "proto/tarsconf.h"
 
@@ -45,6 +46,7 @@ struct loop {
 	_Atomic unsigned n_coros;             /* coroutines that must end before the loop does */
 	unsigned n_handlers;                  /* those of them that run handlers */
 	_Atomic unsigned n_conns;             /* accepted ones; the acceptor reads it */
+	_Atomic uint64_t n_http_calls;        /* that came over HTTP; written by this loop only */
 	struct list conns;                    /* struct server_conn */
 	struct timer sweep;                   /* idle connections */
 	bool hooks_ran;                       /* thread_init did, so thread_fini must */
@@ -71,6 +73,9 @@ struct tars_app {
 	struct log_state logs;
 	struct applog *log;
 	struct remotelog *remote_log;         /* NULL: no log server */
+
+	struct metric_source *_Atomic metrics;
+	struct metric_source own_metrics;
 
 	struct servant_table *_Atomic servants;
 	const struct servant *admin;          /* AdminObj of local adapters */

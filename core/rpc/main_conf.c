@@ -210,6 +210,17 @@ static const char *adapter_text(struct reader *r, const char *name, const char *
 	return get(r->tree, arena_strf(r->a, SERVER "/%s<%s>", name, key));
 }
 
+/* An extension of ours: HTTP on the adapter's port, unless it says off. */
+static bool adapter_is_tars_only(struct reader *r, const char *name)
+{
+	const char *v = adapter_text(r, name, "http");
+
+	if (!r->rc && v && strcmp(v, "on") && strcmp(v, "off"))
+		r->rc = err_set(r->e, TARS_ECONF, SERVER "/%s<http>: '%s' is neither on nor off",
+				name, v);
+	return v && !strcmp(v, "off");
+}
+
 static void read_adapter(struct reader *r, struct main_conf *c, const char *name)
 {
 	struct adapter_conf *a = &c->adapters[c->n_adapters];
@@ -225,6 +236,7 @@ static void read_adapter(struct reader *r, struct main_conf *c, const char *name
 	a->max_frame = (size_t)number(r, SERVER "<backpacketlimit>", 0, 0, FRAME_DEFAULT_MAX);
 	a->handle_group = adapter_text(r, name, "handlegroup");
 	a->ordered = adapter_number(r, name, "queuemode", 0, 0) != 0;
+	a->tars_only = adapter_is_tars_only(r, name);
 	read_endpoint(r, arena_strf(r->a, SERVER "/%s<endpoint>", name), endpoint, &a->ep);
 	c->servants[c->n_adapters++] = servant;
 	if (r->rc)

@@ -22,6 +22,7 @@
 
 struct adapter;
 struct call_format;
+struct http_exchange;
 struct loop;
 struct server_conn;
 struct servant;
@@ -55,6 +56,7 @@ struct tars_req {
 	struct server_conn *conn;
 	struct adapter *adapter;
 	const struct call_format *format;
+	struct http_exchange *http;   /* NULL: it came as a packet */
 	const struct servant *servant;
 	const struct tars_func *func;
 	int func_index;

@@ -7,6 +7,7 @@
 
 #include "core/rpc/app_int.h"
 #include "core/rpc/format.h"
+#include "core/rpc/http.h"
 #include "core/rpc/req.h"
 
 enum { SWEEP_MS = 1000 };
@@ -16,6 +17,8 @@ void server_conn_unref(struct server_conn *sc)
 	if (!sc->released || sc->conn.owed)
 		return;
 	stats_conn_freed(sc);
+	if (sc->proto)
+		sc->proto->free(sc);
 	free(sc);
 }
 
@@ -72,22 +75,26 @@ void server_request_done(struct tars_req *rq)
 	if (rq->ordered && atomic_load_explicit(&rq->late, memory_order_relaxed))
 		lane_over(sc);
 	count_add(&rq->loop->n_requests, -1);
+	if (rq->http)
+		http_exchange_unref(rq->http);
 	req_put(rq);
 	conn_paid(&sc->conn);
 	server_conn_unref(sc);
 }
 
-static void server_down(struct conn *c, const struct err *why)
+void server_conn_down(struct conn *c, const struct err *why)
 {
 	struct server_conn *sc = container_of(c, struct server_conn, conn);
 
 	(void)why;
+	if (sc->proto)
+		sc->proto->down(sc);
 	list_remove(&sc->node);
 	atomic_fetch_sub(&sc->adapter->n_conns, 1);
 	atomic_fetch_sub(&sc->loop->n_conns, 1);
 }
 
-static void server_release(struct conn *c)
+void server_conn_release(struct conn *c)
 {
 	struct server_conn *sc = container_of(c, struct server_conn, conn);
 
@@ -96,7 +103,34 @@ static void server_release(struct conn *c)
 }
 
 static const struct conn_class server_class = {
-	.frame = server_frame, .down = server_down, .release = server_release,
+	.frame = server_frame, .down = server_conn_down, .release = server_conn_release,
+};
+
+/* ---- what else may come on the port of a servant ---- */
+
+static const struct conn_class *switch_to(struct server_conn *sc, const struct server_proto *proto)
+{
+	sc->proto = proto;
+	proto->open(sc);
+	return &proto->class;
+}
+
+static const struct conn_class *server_detect(struct conn *c, const uint8_t *data, size_t n)
+{
+	struct server_conn *sc = container_of(c, struct server_conn, conn);
+
+	switch (frame_detect(data, n)) {
+	case PROTOCOL_UNKNOWN:
+		return NULL;
+	case PROTOCOL_HTTP1:
+		return switch_to(sc, &http1_proto);
+	default:
+		return &server_class;
+	}
+}
+
+static const struct conn_class first_class = {
+	.detect = server_detect, .down = server_conn_down, .release = server_conn_release,
 };
 
 /* ---- accepting ---- */
@@ -113,6 +147,8 @@ static void sweep(struct timer *t)
 		struct err why;
 
 		next = node->next;
+		if (sc->proto && sc->proto->tick)
+			sc->proto->tick(sc, now);
 		/* A peer that has ended its input may be gone: its answers are waited for, but
 		 * not for ever. */
 		if (idle_ms < sc->adapter->conf.idle_ms || (sc->conn.owed && !sc->conn.eof))
@@ -143,7 +179,7 @@ static void server_opened(struct task *t)
 	struct loop *l = sc->loop;
 
 	list_append(&l->conns, &sc->node);
-	conn_open(&sc->conn, &server_class, sc->fd);
+	conn_open(&sc->conn, sc->adapter->conf.tars_only ? &server_class : &first_class, sc->fd);
 	sc->conn.peer = sc->peer;
 	sockaddr_print(sc->conn.peer_text, sizeof(sc->conn.peer_text), &sc->peer);
 	sc->conn.max_frame = sc->adapter->conf.max_frame;

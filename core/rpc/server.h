@@ -83,6 +83,17 @@ struct lane {
 	bool running, ended;          /* inside lane_run; what it began has ended meanwhile */
 };
 
+struct server_conn;
+
+/* What a connection speaks if that is not TARS. */
+struct server_proto {
+	struct conn_class class;      /* its down and release are those below */
+	void (*open)(struct server_conn *sc);
+	void (*tick)(struct server_conn *sc, int64_t now_us);  /* every second; may be NULL */
+	void (*down)(struct server_conn *sc);                  /* the connection is closed */
+	void (*free)(struct server_conn *sc);                  /* and no request refers to it */
+};
+
 struct server_conn {
 	struct conn conn;             /* .owed counts the requests that refer to it */
 	struct list node;             /* in the loop's list */
@@ -92,6 +103,8 @@ struct server_conn {
 	int fd;                       /* until `opened` has run */
 	struct sockaddr_any peer;     /* as accepted: it may be gone when `opened` runs */
 	bool released;
+	const struct server_proto *proto; /* NULL: TARS */
+	void *proto_state;            /* the protocol's */
 	const struct servant *last;   /* most connections talk to one servant */
 	struct caller *caller;        /* accounting: the peer's host */
 	struct call_row *row;         /* accounting: of its last request */
@@ -102,6 +115,9 @@ struct server_conn {
 /* Opens an accepted descriptor on this loop.  Thread: main. */
 void server_accept(struct adapter *a, struct loop *l, int fd, const struct sockaddr_any *peer);
 
+/* Of conn_class, for the protocols. */
+void server_conn_down(struct conn *c, const struct err *why);
+void server_conn_release(struct conn *c);
 /* A request that came on sc, from req_get, with its head and format: counts, dispatches and owns it
  * from now on.  Thread: sc's loop. */
 void server_submit(struct server_conn *sc, struct tars_req *rq);

@@ -17,7 +17,7 @@ static const char full[] =
 	"logpath=/logs/\nlogsize=10M\nlognum=7\nlogLevel=WARN\nlog=tars.tarslog.LogObj\n"
 	"<Test.HelloServer.HelloObjAdapter>\nallow\nendpoint=tcp -h 10.0.0.5 -p 18600 -t 60000\n"
 	"maxconns=200000\nprotocol=tars\nqueuecap=50000\nqueuetimeout=20000\nthreads=5\n"
-	"handlegroup=g\nservant=Test.HelloServer.HelloObj\n</Test.HelloServer.HelloObjAdapter>\n"
+	"handlegroup=g\nhttp=off\nservant=Test.HelloServer.HelloObj\n</Test.HelloServer.HelloObjAdapter>\n"
 	"</server>\n<client>\nlocator=tars.tarsregistry.QueryObj@tcp -h 10.0.0.2 -p 17890\n"
 	"sync-invoke-timeout=2000\nasync-invoke-timeout=4000\nrefresh-endpoint-interval=1\n"
 	"modulename=Test.HelloServer\n</client>\n</application>\n</tars>\n";
@@ -87,6 +87,14 @@ static void test_every_key(void **state)
 	assert_int_equal(r.c.adapters[0].queue_cap, 50000);
 	assert_int_equal(r.c.adapters[0].queue_timeout_ms, 20000);
 	assert_string_equal(r.c.adapters[0].handle_group, "g");
+	assert_true(r.c.adapters[0].tars_only);
+	arena_clear(&r.arena);
+	read_conf(&r, "http=off\n", "");
+	assert_int_equal(r.rc, 0);
+	assert_false(r.c.adapters[0].tars_only);
+	arena_clear(&r.arena);
+	read_conf(&r, "http=off\n", "http=on\n");
+	assert_false(r.c.adapters[0].tars_only);
 	arena_clear(&r.arena);
 }
 
@@ -193,6 +201,7 @@ static void test_errors_name_the_key(void **state)
 		{ "servant=Test.HelloServer.HelloObj\n", "", "<servant> is missing" },
 		{ "protocol=tars", "protocol=not_tars", "<protocol>: 'not_tars'" },
 		{ "local=tcp", "local=tpc", "server<local>" },
+		{ "http=off", "http=of", "HelloObjAdapter<http>: 'of' is neither on nor off" },
 		{ "netthread=3", "netthread=3x", "server<netthread>" },
 	};
 	struct read r;
