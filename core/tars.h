@@ -180,7 +180,12 @@ struct tars_check {
 
 /* Zero means default everywhere.  Only grows at the end. */
 struct tars_proxy_conf {
-	const struct tars_check *check;   /* copied */
+	const struct tars_check *check;   /* copied, like the texts */
+	int timeout_ms;                   /* of calls: the configured ones */
+	int connect_timeout_ms;           /* 3000 */
+	/* Look it up in a set "name.area.group" instead of the caller's own, "": in none. */
+	const char *set;
+	const char *station;              /* or in a station (contract 11.1) */
 };
 
 /* A proxy with options of its own: the same object and options give the same proxy. */

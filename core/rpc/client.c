@@ -242,7 +242,7 @@ static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct
 	link->loop = l;
 	list_init(&link->calls);
 	memcpy(link->text, peer->text, sizeof(link->text));
-	rc = conn_connect(&link->conn, &client_class, to, l->app->conf.connect_timeout_ms, e);
+	rc = conn_connect(&link->conn, &client_class, to, peer->connect_timeout_ms, e);
 	if (rc < 0) {
 		free(link);
 		return rc;

@@ -45,6 +45,7 @@ struct peer {
 	struct link *link;            /* NULL: none yet, or it broke */
 	bool resolving;
 	struct list candidates;       /* of the targets that use it */
+	int connect_timeout_ms;       /* the shortest of their proxies' */
 	struct list waiting;          /* calls, until the link is up */
 };
 

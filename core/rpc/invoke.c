@@ -106,8 +106,9 @@ static void set_deadline(struct tars_pending *p, const struct tars_call *c)
 {
 	const struct app_conf *conf = &p->proxy->app->conf;
 	int64_t left_ms = tars_time_left_ms(c->rq);
-	int64_t timeout_ms = c->timeout_ms > 0 ? c->timeout_ms : p->done ?
-			     conf->async_timeout_ms : conf->sync_timeout_ms;
+	int64_t timeout_ms = c->timeout_ms > 0 ? c->timeout_ms :
+			     p->proxy->conf.timeout_ms > 0 ? p->proxy->conf.timeout_ms :
+			     p->done ? conf->async_timeout_ms : conf->sync_timeout_ms;
 
 	if (timeout_ms > left_ms)
 		timeout_ms = left_ms;

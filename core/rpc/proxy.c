@@ -1,19 +1,12 @@
-/* Proxies: objects by string, their look-ups in the registry, and the routes that come of them. */
+/* Proxies: objects by string and options; the same ones give the same proxy. */
 #include "core/rpc/proxy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/io/coro.h"
 #include "core/rpc/client.h"
-#include "if/QueryF.h"
-
-enum {
-	LOOKUP_TIMEOUT_MS = 5000,
-	RETRY_MS = 2000, RETRY_SLOW_MS = 30000, RETRY_FAST_TIMES = 3, /* after errors */
-	EMPTY_MS = 10000,          /* after an answer without active endpoints */
-};
+#include "proto/hash.h"
 
 const char *proxy_registry_name(struct tars_app *app)
 {
@@ -22,197 +15,63 @@ const char *proxy_registry_name(struct tars_app *app)
 	return registry ? registry->object : "(none)";
 }
 
-/* ---- look-ups, on the main loop ---- */
-
-static void endpoints_from(struct endpoint_list *list, const struct tars_EndpointF_list *from,
-			   struct arena *a)
-{
-	list->v = arena_alloc(a, from->n * sizeof(*list->v));
-	list->n = 0;
-	for (uint32_t i = 0; i < from->n; i++) {
-		const struct tars_EndpointF *f = &from->v[i];
-		struct endpoint *ep = &list->v[list->n];
-
-		if (f->host.n >= sizeof(ep->host))
-			continue;
-		memcpy(ep->host, f->host.p, f->host.n + 1);
-		ep->port = f->port;
-		ep->timeout_ms = f->timeout;
-		ep->type = f->istcp;
-		ep->grid = f->grid;
-		ep->qos = f->qos;
-		ep->weight = f->weight;
-		ep->weight_type = f->weightType;
-		ep->auth = f->authType;
-		list->n++;
-	}
-}
-
-/* Asks the registry; the lists live in rq. */
-static int ask(struct tars_proxy *proxy, struct tars_req *rq, struct endpoint_list *active,
-	       struct endpoint_list *inactive, struct err *e)
-{
-	struct tars_app *app = proxy->app;
-	struct tars_call c = { .to = atomic_load(&app->registry), .rq = rq,
-			       .timeout_ms = LOOKUP_TIMEOUT_MS };
-	struct tars_str id = { proxy->name, (uint32_t)strlen(proxy->name) };
-	struct tars_QueryF_findObjectByIdInSameGroup_out out;
-	int rc;
-
-	if (!c.to)
-		return err_set(e, TARS_ENOENDPOINT, "no endpoint: no locator is configured, so "
-			       "give the object as '%s@tcp -h HOST -p PORT'", proxy->name);
-	if (app->conf.set) {
-		struct tars_QueryF_findObjectByIdInSameSet_in in = {
-			.id = id, .setId = { app->conf.set, (uint32_t)strlen(app->conf.set) } };
-		struct tars_QueryF_findObjectByIdInSameSet_out set_out;
-
-		rc = tars_QueryF_findObjectByIdInSameSet(&c, &in, &set_out);
-		out.ret = set_out.ret;
-		out.activeEp = set_out.activeEp;
-		out.inactiveEp = set_out.inactiveEp;
-	} else {
-		struct tars_QueryF_findObjectByIdInSameGroup_in in = { .id = id };
-
-		rc = tars_QueryF_findObjectByIdInSameGroup(&c, &in, &out);
-	}
-	if (rc)
-		return err_set(e, TARS_ENOENDPOINT, "no endpoint: %s", c.error);
-	if (out.ret)
-		return err_set(e, TARS_ENOENDPOINT, "no endpoint: the registry %s answered %d "
-			       "(set %s)", c.to->object, out.ret,
-			       app->conf.set ? app->conf.set : "none");
-	endpoints_from(active, &out.activeEp, req_arena(rq));
-	endpoints_from(inactive, &out.inactiveEp, req_arena(rq));
-	if (!active->n)
-		return err_set(e, TARS_ENOTFOUND, "no endpoint: the registry %s knows no active "
-			       "server for it (tars ctl list)", c.to->object);
-	return TARS_OK;
-}
-
-/* What is known of endpoints that stay is kept.  Both lists are sorted. */
-static void set_health(struct tars_proxy *proxy, struct route *route, const struct route *old)
-{
-	struct health **found = xcalloc(route->n + 1, sizeof(*found));
-	uint32_t k = 0;
-
-	for (uint32_t i = 0; i < route->n; i++) {
-		const struct endpoint *ep = &route->active[i];
-
-		while (old && k < old->n && endpoint_compare(&old->active[k], ep) < 0)
-			k++;
-		if (old && k < old->n && !endpoint_compare(&old->active[k], ep))
-			found[i] = health_ref(old->health[k]);
-		else
-			found[i] = health_new(proxy->app, proxy->name, &proxy->check, ep,
-					      proxy->app->n_loops);
-	}
-	route_set_health(route, found);
-	for (uint32_t i = 0; i < route->n; i++)
-		health_unref(found[i]);
-	free(found);
-}
-
-static void publish_route(struct tars_proxy *proxy, struct route *route)
-{
-	struct route *old;
-
-	set_health(proxy, route, proxy->route);
-	pthread_mutex_lock(&proxy->lock);
-	old = proxy->route;
-	proxy->route = route;
-	proxy->failure.code = 0;
-	pthread_mutex_unlock(&proxy->lock);
-	route_unref(old);
-}
-
-/* Without any route the failure is what the waiting calls get. */
-static void publish_failure(struct tars_proxy *proxy, const struct err *e)
-{
-	struct route *cached = NULL;
-
-	if (proxy->route)
-		return;
-	if (e->code != TARS_ENOTFOUND)
-		cached = proxy_cache_find(proxy->app->cache, proxy->name);
-	if (cached) {
-		publish_route(proxy, cached);
-		return;
-	}
-	pthread_mutex_lock(&proxy->lock);
-	proxy->failure = *e;
-	proxy->failure.code = TARS_ENOENDPOINT;
-	pthread_mutex_unlock(&proxy->lock);
-}
-
-static void refresh_due(struct timer *t);
-
-static int64_t next_refresh_ms(struct tars_proxy *proxy, int rc)
-{
-	if (rc == TARS_OK)
-		return proxy->app->conf.refresh_ms;
-	if (rc == TARS_ENOTFOUND)
-		return EMPTY_MS;
-	return proxy->failures > RETRY_FAST_TIMES ? RETRY_SLOW_MS : RETRY_MS;
-}
-
-static void look_up(void *arg)
-{
-	struct tars_proxy *proxy = arg;
-	struct tars_app *app = proxy->app;
-	struct tars_req *rq = req_new(&app->loops[0]);
-	struct endpoint_list active = { 0 }, inactive = { 0 };
-	bool changed = false;
-	struct err e;
-	int rc;
-
-	count_add(&app->loops[0].n_coros, 1);
-	rc = ask(proxy, rq, &active, &inactive, &e);
-	if (rc == TARS_OK) {
-		struct route *route = route_new(&active, &inactive);
-
-		proxy->failures = 0;
-		changed = !proxy->route || !route_equal(route, proxy->route);
-		if (changed)
-			publish_route(proxy, route);
-		else
-			route_unref(route);
-	} else {
-		proxy->failures = rc == TARS_ENOTFOUND ? 0 : proxy->failures + 1;
-		publish_failure(proxy, &e);
-	}
-	atomic_store(&proxy->asked_us, reactor_now());
-	/* Before the targets are told: a call that still sees it true is served by that. */
-	atomic_store(&proxy->wanted, false);
-	targets_tell(proxy);
-	if (!atomic_load(&app->closed))
-		timer_start(&proxy->refresh, next_refresh_ms(proxy, rc), refresh_due);
-	if (changed)
-		proxy_cache_put(app->cache, proxy->name, &active, &inactive);
-	tars_end(rq);
-	count_add(&app->loops[0].n_coros, -1);
-}
-
-static void refresh_due(struct timer *t)
-{
-	struct tars_proxy *proxy = container_of(t, struct tars_proxy, refresh);
-
-	if (!atomic_exchange(&proxy->wanted, true))
-		coro_start(CORO_STACK_USER, look_up, proxy);
-}
-
-static void look_up_wanted(struct task *t)
-{
-	struct tars_proxy *proxy = container_of(t, struct tars_proxy, want);
-
-	timer_stop(&proxy->refresh);
-	coro_start(CORO_STACK_USER, look_up, proxy);
-}
-
 /* ---- creation ---- */
 
+/* Options as they are in force. */
+static void fill_conf(struct tars_proxy_conf *c, struct tars_check *check,
+		      const struct tars_proxy_conf *given, const struct app_conf *app)
+{
+	*c = *given;
+	breaker_conf_init(check, given->check);
+	c->check = check;
+	if (c->station && !*c->station)
+		c->station = NULL;
+	if (!c->set && !c->station)
+		c->set = app->set;
+	if (c->set && !*c->set)
+		c->set = NULL;
+	if (c->connect_timeout_ms <= 0)
+		c->connect_timeout_ms = (int)app->connect_timeout_ms;
+}
+
+/* "name.area.group", where the group may be "*". */
+static bool is_set(const char *text)
+{
+	unsigned dots = 0;
+
+	for (const char *p = text; *p; p++)
+		if (*p == '.') {
+			if (p == text || p[-1] == '.' || !p[1])
+				return false;
+			dots++;
+		}
+	return dots == 2 && *text != '*' && !strstr(text, ".*.");
+}
+
+static void check_conf(struct tars_proxy *proxy)
+{
+	const struct tars_proxy_conf *c = &proxy->conf;
+
+	if (c->set && c->station)
+		err_set(&proxy->bad, TARS_EARG, "%s: give a set or a station, not both",
+			proxy->object);
+	else if (c->set && !is_set(c->set))
+		err_set(&proxy->bad, TARS_EARG, "%s: the set '%s' is not NAME.AREA.GROUP",
+			proxy->object, c->set);
+}
+
+static void set_scope(struct tars_proxy *proxy, struct arena *a)
+{
+	const struct tars_proxy_conf *c = &proxy->conf;
+
+	proxy->scope = c->station ? arena_strf(a, " in the station %s", c->station) :
+		       c->set ? arena_strf(a, " in the set %s", c->set) : "";
+	proxy->cache_key = c->station ? arena_strf(a, "%s:station:%s", proxy->name, c->station) :
+			   c->set ? arena_strf(a, "%s:%s", proxy->name, c->set) : proxy->name;
+}
+
 static struct tars_proxy *proxy_new(struct tars_app *app, const char *object,
-				    const struct tars_check *check)
+				    const struct tars_proxy_conf *conf)
 {
 	struct tars_proxy *proxy;
 	struct object_ref ref;
@@ -222,7 +81,11 @@ static struct tars_proxy *proxy_new(struct tars_app *app, const char *object,
 	proxy->app = app;
 	proxy->object = arena_strdup(a, object);
 	proxy->name = proxy->object;
-	proxy->check = *check;
+	proxy->conf = *conf;
+	proxy->check = *conf->check;
+	proxy->conf.check = &proxy->check;
+	proxy->conf.set = conf->set ? arena_strdup(a, conf->set) : NULL;
+	proxy->conf.station = conf->station ? arena_strdup(a, conf->station) : NULL;
 	pthread_mutex_init(&proxy->lock, NULL);
 	proxy->want.run = look_up_wanted;
 	for (unsigned i = 0; i < app->n_loops; i++)
@@ -234,10 +97,17 @@ static struct tars_proxy *proxy_new(struct tars_app *app, const char *object,
 	proxy->direct = ref.direct;
 	if (ref.direct) {
 		proxy->route = route_new(&ref.eps, &(struct endpoint_list){ 0 });
-		set_health(proxy, proxy->route, NULL);
-		targets_tell(proxy);
+		proxy_set_health(proxy, proxy->route, NULL);
+	} else {
+		check_conf(proxy);
 	}
+	set_scope(proxy, a);
 	return proxy;
+}
+
+static bool text_equal(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
 }
 
 static bool check_equal(const struct tars_check *a, const struct tars_check *b)
@@ -249,20 +119,28 @@ static bool check_equal(const struct tars_check *a, const struct tars_check *b)
 	       a->usable_percent == b->usable_percent && a->off == b->off;
 }
 
+static bool conf_equal(const struct tars_proxy_conf *a, const struct tars_proxy_conf *b)
+{
+	return a->timeout_ms == b->timeout_ms && a->connect_timeout_ms == b->connect_timeout_ms &&
+	       text_equal(a->set, b->set) && text_equal(a->station, b->station) &&
+	       check_equal(a->check, b->check);
+}
+
 struct tars_proxy *tars_proxy_conf(struct tars_app *app, const char *object,
-				   const struct tars_proxy_conf *conf)
+				   const struct tars_proxy_conf *given)
 {
 	struct tars_proxy **bucket, *proxy;
+	struct tars_proxy_conf conf;
 	struct tars_check check;
 
-	breaker_conf_init(&check, conf->check);
+	fill_conf(&conf, &check, given, &app->conf);
 	bucket = &app->proxies[hash_fnv(object, strlen(object)) % PROXY_BUCKETS];
 	pthread_mutex_lock(&app->lock);
 	for (proxy = *bucket; proxy; proxy = proxy->next)
-		if (!strcmp(proxy->object, object) && check_equal(&proxy->check, &check))
+		if (!strcmp(proxy->object, object) && conf_equal(&proxy->conf, &conf))
 			break;
 	if (!proxy) {
-		proxy = proxy_new(app, object, &check);
+		proxy = proxy_new(app, object, &conf);
 		proxy->next = *bucket;
 		*bucket = proxy;
 	}

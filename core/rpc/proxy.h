@@ -35,6 +35,7 @@ struct target {
 	struct list waiting;          /* calls, until there is a route */
 	struct task changed;
 	_Atomic bool changed_posted;
+	_Atomic bool used;            /* wants to hear of changes */
 };
 
 struct tars_proxy {
@@ -42,7 +43,11 @@ struct tars_proxy {
 	struct tars_app *app;
 	const char *object;           /* as given */
 	const char *name;             /* "App.Server.Obj" */
-	struct tars_check check;      /* defaults filled in */
+	/* Defaults filled in; set: NULL if it is looked up without. */
+	struct tars_proxy_conf conf;
+	struct tars_check check;
+	const char *scope;            /* for messages: " in the set a.b.c" or "" */
+	const char *cache_key;        /* the name, and the set or station */
 	bool direct;
 	struct err bad;               /* code != 0: the object string is malformed */
 
@@ -64,9 +69,16 @@ struct tars_proxy {
  */
 struct candidate *target_pick(struct target *t, struct tars_pending *p, bool *is_probe,
 			      struct err *e);
+/* ---- lookup.c ---- */
+void look_up_wanted(struct task *want);
+/* Gives the route a breaker for each endpoint; of `old` those that are in both. */
+void proxy_set_health(struct tars_proxy *proxy, struct route *route, const struct route *old);
+
+/* ---- target.c ---- */
 void target_init(struct target *t, struct tars_proxy *proxy, struct loop *l);
 /* The proxy's route or failure is new.  Thread: any. */
 void targets_tell(struct tars_proxy *proxy);
+
 /*
  * Every endpoint of every proxy; one call with NULL for a proxy that has none.  The app's lock is
  * held.  endpoints_print writes a line for each.  Thread: any.

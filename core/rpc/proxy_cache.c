@@ -1,11 +1,13 @@
 /*
  * The file that keeps the last routes, for starts without a registry.
  *
- * Two lines for each object: its active and its inactive endpoints.  A file that cannot be read or
- * written is no error: it only means that there is nothing to fall back on.
+ * A line for each object, with the set or station it was looked up in, and under it, indented by a
+ * tab, one for each of its endpoints.  A file that cannot be read or written is no error: it only
+ * means that there is nothing to fall back on.
  *
- *   active TestApp.HelloServer.HelloObj@tcp -h 10.0.0.1 -p 18600 -t 60000
- *   inactive TestApp.HelloServer.HelloObj@
+ *   TestApp.HelloServer.HelloObj:mall.sz.1
+ *   	active tcp -h 10.0.0.1 -p 18600 -t 60000
+ *   	inactive tcp -h 10.0.0.2 -p 18600 -t 60000
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +22,8 @@ enum { CACHE_MAX_FILE = 16 << 20 };
 
 struct entry {
 	struct list node;
-	char *name, *active, *inactive;   /* object strings */
+	char *name;
+	struct buf lines;                 /* as in the file */
 };
 
 struct proxy_cache {
@@ -30,48 +33,25 @@ struct proxy_cache {
 	struct buf text;                  /* what the worker writes */
 };
 
-static struct entry *entry_get(struct proxy_cache *c, const char *name, size_t n)
+static struct entry *entry_get(struct proxy_cache *c, const char *name)
 {
 	struct entry *entry;
 
 	for (struct list *l = c->entries.next; l != &c->entries; l = l->next) {
 		entry = container_of(l, struct entry, node);
-		if (strlen(entry->name) == n && !memcmp(entry->name, name, n))
+		if (!strcmp(entry->name, name))
 			return entry;
 	}
 	entry = xcalloc(1, sizeof(*entry));
-	entry->name = strndup(name, n);
+	entry->name = xstrdup(name);
 	list_append(&c->entries, &entry->node);
 	return entry;
-}
-
-static void set_text(char **field, const char *text)
-{
-	free(*field);
-	*field = xstrdup(text);
-}
-
-static void read_line(struct proxy_cache *c, char *line)
-{
-	char *object = strchr(line, ' '), *at;
-	struct entry *entry;
-
-	if (!object)
-		return;
-	*object++ = '\0';
-	at = strchr(object, '@');
-	if (!at || at == object)
-		return;
-	entry = entry_get(c, object, (size_t)(at - object));
-	if (!strcmp(line, "active"))
-		set_text(&entry->active, object);
-	else if (!strcmp(line, "inactive"))
-		set_text(&entry->inactive, object);
 }
 
 static void read_file(struct proxy_cache *c)
 {
 	FILE *f = fopen(c->path, "re");
+	struct entry *entry = NULL;
 	char *line = NULL;
 	size_t cap = 0, total = 0;
 	ssize_t n;
@@ -80,7 +60,10 @@ static void read_file(struct proxy_cache *c)
 		return;
 	while ((n = getline(&line, &cap, f)) > 0 && (total += (size_t)n) < CACHE_MAX_FILE) {
 		line[strcspn(line, "\n")] = '\0';
-		read_line(c, line);
+		if (*line != '\t')
+			entry = *line ? entry_get(c, line) : NULL;
+		else if (entry)
+			buf_addf(&entry->lines, "%s\n", line);
 	}
 	free(line);
 	fclose(f);
@@ -107,8 +90,7 @@ void proxy_cache_free(struct proxy_cache *c)
 
 		list_remove(&entry->node);
 		free(entry->name);
-		free(entry->active);
-		free(entry->inactive);
+		buf_release(&entry->lines);
 		free(entry);
 	}
 	buf_release(&c->text);
@@ -116,34 +98,46 @@ void proxy_cache_free(struct proxy_cache *c)
 	free(c);
 }
 
-static void parse_list(const char *object, struct endpoint_list *list, struct arena *a)
+static void read_endpoint(const char *line, const char *kind, struct endpoint_list *list)
 {
-	struct object_ref ref;
+	size_t n = strlen(kind);
 
-	*list = (struct endpoint_list){ 0 };
-	if (object && !object_ref_parse(object, &ref, a, NULL))
-		*list = ref.eps;
+	if (!strncmp(line, kind, n) &&
+	    !endpoint_parse(line + n, strlen(line + n), &list->v[list->n], NULL))
+		list->n++;
+}
+
+static struct route *entry_route(struct entry *entry)
+{
+	struct endpoint_list active = { 0 }, inactive = { 0 };
+	char *text = xstrdup(buf_str(&entry->lines)), *rest = text, *line;
+	struct route *route = NULL;
+	size_t n = 1;
+
+	for (const char *p = text; *p; p++)
+		n += *p == '\n';
+	active.v = xcalloc(2 * n, sizeof(*active.v));
+	inactive.v = active.v + n;
+	while ((line = strsep(&rest, "\n"))) {
+		read_endpoint(line, "\tactive ", &active);
+		read_endpoint(line, "\tinactive ", &inactive);
+	}
+	if (active.n)
+		route = route_new(&active, &inactive);
+	free(active.v);
+	free(text);
+	return route;
 }
 
 struct route *proxy_cache_find(struct proxy_cache *c, const char *name)
 {
-	struct endpoint_list active, inactive;
-	struct route *route = NULL;
-	struct arena a;
-
-	arena_init(&a, NULL, 0);
-	for (struct list *l = c->entries.next; l != &c->entries && !route; l = l->next) {
+	for (struct list *l = c->entries.next; l != &c->entries; l = l->next) {
 		struct entry *entry = container_of(l, struct entry, node);
 
-		if (strcmp(entry->name, name))
-			continue;
-		parse_list(entry->active, &active, &a);
-		parse_list(entry->inactive, &inactive, &a);
-		if (active.n)
-			route = route_new(&active, &inactive);
+		if (!strcmp(entry->name, name))
+			return entry_route(entry);
 	}
-	arena_clear(&a);
-	return route;
+	return NULL;
 }
 
 /* ---- writing ---- */
@@ -176,18 +170,18 @@ static void write_file(void *arg)
 		unlink(tmp);
 }
 
-static void set_list(char **field, const char *name, const struct endpoint_list *list)
+static void add_lines(struct buf *b, const char *kind, const struct endpoint_list *list)
 {
-	struct buf b = BUF_INIT;
-
-	buf_addf(&b, "%s@", name);
 	for (uint32_t i = 0; i < list->n; i++) {
-		if (i)
-			buf_add_u8(&b, ':');
-		endpoint_print(&b, &list->v[i]);
+		const struct endpoint *ep = &list->v[i];
+
+		buf_addf(b, "\t%s ", kind);
+		endpoint_print(b, ep);
+		/* The printed form leaves it out, and would be read as 100. */
+		if (ep->weight_type && !ep->weight)
+			buf_add_str(b, " -w 0");
+		buf_add_u8(b, '\n');
 	}
-	set_text(field, buf_str(&b));
-	buf_release(&b);
 }
 
 static void print_all(struct proxy_cache *c)
@@ -196,10 +190,8 @@ static void print_all(struct proxy_cache *c)
 	for (struct list *l = c->entries.next; l != &c->entries; l = l->next) {
 		struct entry *entry = container_of(l, struct entry, node);
 
-		if (entry->active)
-			buf_addf(&c->text, "active %s\n", entry->active);
-		if (entry->inactive)
-			buf_addf(&c->text, "inactive %s\n", entry->inactive);
+		buf_addf(&c->text, "%s\n", entry->name);
+		buf_add(&c->text, buf_head(&entry->lines), buf_size(&entry->lines));
 	}
 }
 
@@ -210,9 +202,10 @@ void proxy_cache_put(struct proxy_cache *c, const char *name, const struct endpo
 
 	if (!c->path)
 		return;
-	entry = entry_get(c, name, strlen(name));
-	set_list(&entry->active, name, active);
-	set_list(&entry->inactive, name, inactive);
+	entry = entry_get(c, name);
+	buf_clear(&entry->lines);
+	add_lines(&entry->lines, "active", active);
+	add_lines(&entry->lines, "inactive", inactive);
 	/* One writer: whoever comes meanwhile leaves its news to it. */
 	c->again = true;
 	if (c->writing)

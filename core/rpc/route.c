@@ -154,12 +154,13 @@ static uint32_t virtual_nodes(const struct route *r, const struct endpoint *ep)
 }
 
 /* Several ports of one host are one node of the ring, the first of them: the official way. */
-static void build_ring(struct route *r)
+static struct route_ring *ring_of(struct route *r, struct arena *a)
 {
-	struct ring_node *nodes = arena_alloc(&r->arena, r->n * sizeof(*nodes));
+	struct route_ring *made = ARENA_NEW(a, struct route_ring);
+	struct ring_node *nodes = arena_alloc(a, r->n * sizeof(*nodes));
 	uint32_t n = 0;
 
-	r->ring_active = arena_alloc(&r->arena, r->n * sizeof(*r->ring_active));
+	made->active = arena_alloc(a, r->n * sizeof(*made->active));
 	for (uint32_t i = 0; i < r->n; i++) {
 		const struct endpoint *ep = &r->active[i];
 		uint32_t known = 0;
@@ -170,9 +171,27 @@ static void build_ring(struct route *r)
 			continue;
 		nodes[n].name = ep->host;
 		nodes[n].virtual_nodes = virtual_nodes(r, ep);
-		r->ring_active[n++] = i;
+		made->active[n++] = i;
 	}
-	ring_build(&r->ring, RING_KETAMA, nodes, n, &r->arena);
+	ring_build(&made->ring, RING_KETAMA, nodes, n, a);
+	return made;
+}
+
+/* Most routes never need one, and it is much larger than they are: made at the first call. */
+static const struct route_ring *get_ring(struct route *r)
+{
+	struct route_ring *ring = atomic_load_explicit(&r->ring, memory_order_acquire);
+
+	if (__builtin_expect(!!ring, 1))
+		return ring;
+	pthread_mutex_lock(&r->lock);
+	ring = atomic_load_explicit(&r->ring, memory_order_relaxed);
+	if (!ring) {
+		ring = ring_of(r, &r->arena);
+		atomic_store_explicit(&r->ring, ring, memory_order_release);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return ring;
 }
 
 struct route *route_new(const struct endpoint_list *active, const struct endpoint_list *inactive)
@@ -183,13 +202,12 @@ struct route *route_new(const struct endpoint_list *active, const struct endpoin
 
 	atomic_init(&r->refs, 1);
 	arena_init(&r->arena, NULL, 0);
+	pthread_mutex_init(&r->lock, NULL);
 	r->active = sorted(active, &r->n, &r->arena);
 	down = sorted(inactive, &n, &r->arena);
 	all = merge_all(r, down, n);
 	set_turns(&r->turns, r->active, r->n, &r->arena);
 	set_turns(&r->all_turns, all, r->n_all, &r->arena);
-	if (r->n)
-		build_ring(r);
 	return r;
 }
 
@@ -206,6 +224,7 @@ void route_unref(struct route *r)
 	for (uint32_t i = 0; r->health && i < r->n; i++)
 		health_unref(r->health[i]);
 	arena_clear(&r->arena);
+	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 
@@ -219,7 +238,9 @@ void route_set_health(struct route *r, struct health *const *found)
 bool route_equal(const struct route *a, const struct route *b)
 {
 	if (a->n != b->n || a->n_all != b->n_all ||
-	    memcmp(a->all, b->all, a->n_all * sizeof(*a->all)))
+	    memcmp(a->all, b->all, a->n_all * sizeof(*a->all)) ||
+	    a->all_turns.n != b->all_turns.n ||
+	    memcmp(a->all_turns.v, b->all_turns.v, a->all_turns.n * sizeof(*a->all_turns.v)))
 		return false;
 	for (uint32_t i = 0; i < a->n; i++) {
 		const struct endpoint *x = &a->active[i], *y = &b->active[i];
@@ -234,7 +255,7 @@ bool route_equal(const struct route *a, const struct route *b)
 /* ---- choosing ---- */
 
 struct choice {
-	const struct route *r;
+	struct route *r;
 	bool (*is_usable)(void *arg, uint32_t index);
 	void *arg;
 };
@@ -299,7 +320,8 @@ static uint32_t by_modulo(const struct choice *c, uint64_t hash)
 static uint32_t by_ring(const struct choice *c, uint64_t hash)
 {
 	enum { WORD = 64, WORDS = 16 };
-	const struct ring *ring = &c->r->ring;
+	const struct route_ring *made = get_ring(c->r);
+	const struct ring *ring = &made->ring;
 	uint64_t asked[WORDS] = { 0 };  /* an endpoint has many points, but one answer */
 	uint32_t at;
 
@@ -307,7 +329,7 @@ static uint32_t by_ring(const struct choice *c, uint64_t hash)
 		return by_modulo(c, hash); /* all weights are 0 */
 	at = ring_at(ring, (uint32_t)hash);
 	for (uint32_t k = 0; k < ring->n; k++, at = at + 1 == ring->n ? 0 : at + 1) {
-		uint32_t i = c->r->ring_active[ring->v[at].node];
+		uint32_t i = made->active[ring->v[at].node];
 		uint64_t *word = &asked[i / WORD % WORDS], bit = UINT64_C(1) << i % WORD;
 
 		if (i < WORD * WORDS && *word & bit)
@@ -320,7 +342,7 @@ static uint32_t by_ring(const struct choice *c, uint64_t hash)
 	return by_modulo_of_active(c, hash);
 }
 
-uint32_t route_pick(const struct route *r, uint32_t *turn, enum tars_hash_mode mode, uint64_t hash,
+uint32_t route_pick(struct route *r, uint32_t *turn, enum tars_hash_mode mode, uint64_t hash,
 		    bool (*is_usable)(void *arg, uint32_t index), void *arg)
 {
 	struct choice c = { .r = r, .is_usable = is_usable, .arg = arg };

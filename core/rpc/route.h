@@ -1,12 +1,13 @@
 /*
  * Route: the endpoints of one object at one moment, and which of them a call should use.
  *
- * Immutable after route_new, shared by the loops, reference counted; a call's turn is the caller's.
+ * Immutable after route_new (but for the ring), shared by the loops, reference counted; a call's turn is the caller's.
  * Order and hash rules are those of the official C++ client (contract 11.3).  Thread: any.
  */
 #ifndef CORE_RPC_ROUTE_H
 #define CORE_RPC_ROUTE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -24,6 +25,11 @@ struct turns {
 
 struct health;
 
+struct route_ring {
+	struct ring ring;             /* by host */
+	uint32_t *active;             /* ring node -> index in active */
+};
+
 struct route {
 	_Atomic unsigned refs;
 	struct arena arena;
@@ -33,8 +39,8 @@ struct route {
 	uint32_t n_all;
 	struct turns turns;           /* of the active ones */
 	struct turns all_turns;       /* indices in `all`, for the mod hash */
-	struct ring ring;             /* by host */
-	uint32_t *ring_active;        /* ring node -> index in active */
+	struct route_ring *_Atomic ring; /* NULL until it is needed */
+	pthread_mutex_t lock;         /* of its making */
 	struct health **health;       /* of the active ones; NULL: of none */
 };
 
@@ -53,7 +59,7 @@ bool route_equal(const struct route *a, const struct route *b);
  * left, the consistent one to the next on the ring.
  */
 #define ROUTE_NONE UINT32_MAX
-uint32_t route_pick(const struct route *r, uint32_t *turn, enum tars_hash_mode mode, uint64_t hash,
+uint32_t route_pick(struct route *r, uint32_t *turn, enum tars_hash_mode mode, uint64_t hash,
 		    bool (*is_usable)(void *arg, uint32_t index), void *arg);
 
 #endif

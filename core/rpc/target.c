@@ -3,24 +3,41 @@
 
 #include "core/rpc/client.h"
 #include "core/rpc/proxy.h"
+#include "proto/hash.h"
 
 enum { FRESH_FAILURE_MS = 1000 };  /* so long calls share a failure instead of asking again */
 
-/* Without a route: wait for the look-up, or share the failure of one that has just ended. */
-static void wait_for_route(struct target *t, struct tars_pending *p, struct err *e)
+static void target_use_route(struct target *t, struct route *route);
+
+/* The proxy's route, if it has a new one. */
+static void take_route(struct target *t, struct err *failure)
+{
+	struct tars_proxy *proxy = t->proxy;
+	struct route *route = NULL;
+
+	pthread_mutex_lock(&proxy->lock);
+	if (proxy->route && proxy->route != t->route)
+		route = route_ref(proxy->route);
+	*failure = proxy->failure;
+	pthread_mutex_unlock(&proxy->lock);
+	if (route)
+		target_use_route(t, route);
+}
+
+/* Without a route: take the proxy's, wait for the look-up, or share the failure of one that has
+ * just ended. */
+static void need_route(struct target *t, struct tars_pending *p, struct err *e)
 {
 	struct tars_proxy *proxy = t->proxy;
 	int64_t age_us = reactor_now() - atomic_load(&proxy->asked_us);
 
-	pthread_mutex_lock(&proxy->lock);
-	*e = proxy->failure;
-	pthread_mutex_unlock(&proxy->lock);
-	if (e->code && age_us < FRESH_FAILURE_MS * INT64_C(1000))
+	atomic_store(&t->used, true);
+	take_route(t, e);
+	if (t->route || (e->code && age_us < FRESH_FAILURE_MS * INT64_C(1000)))
 		return;
 	e->code = 0;
 	list_append(&t->waiting, &p->node);
-	/* A direct one has its route already: it only has to arrive at this loop. */
-	if (!proxy->direct && !atomic_exchange(&proxy->wanted, true))
+	if (!atomic_exchange(&proxy->wanted, true))
 		reactor_post(app_reactor(proxy->app), &proxy->want);
 }
 
@@ -103,8 +120,9 @@ struct candidate *target_pick(struct target *t, struct tars_pending *p, bool *is
 	uint32_t i;
 
 	if (__builtin_expect(!t->route, 0)) {
-		wait_for_route(t, p, e);
-		return NULL;
+		need_route(t, p, e);
+		if (!t->route)
+			return NULL;
 	}
 	if (!t->route->n) {
 		err_set(e, TARS_ENOENDPOINT, "no endpoint is given behind '@'");
@@ -141,6 +159,9 @@ static void target_use_route(struct target *t, struct route *route)
 	struct route *old_route = t->route;
 	struct candidate *old = t->candidates;
 
+	/* Not all processes, and not all of their loops, shall begin with the same one. */
+	if (!old_route)
+		t->turn = (uint32_t)hash_fnv(&t, sizeof(t)) ^ (uint32_t)reactor_now();
 	t->route = route;
 	t->candidates = xcalloc(route->n + 1, sizeof(*t->candidates));
 	for (uint32_t i = 0; i < route->n; i++) {
@@ -150,6 +171,9 @@ static void target_use_route(struct target *t, struct route *route)
 		health_hold(c->health, t->loop->index);
 		c->peer = peer_get(t->loop, &route->active[i]);
 		list_append(&c->peer->candidates, &c->node);
+		if (!c->peer->connect_timeout_ms ||
+		    c->peer->connect_timeout_ms > t->proxy->conf.connect_timeout_ms)
+			c->peer->connect_timeout_ms = t->proxy->conf.connect_timeout_ms;
 		atomic_store_explicit(&c->health->parts[t->loop->index].connected,
 				      peer_is_connected(c->peer), memory_order_relaxed);
 	}
@@ -159,19 +183,11 @@ static void target_use_route(struct target *t, struct route *route)
 static void target_changed(struct task *task)
 {
 	struct target *t = container_of(task, struct target, changed);
-	struct tars_proxy *proxy = t->proxy;
-	struct route *route = NULL;
 	struct list waiting;
 	struct err failure;
 
 	atomic_store(&t->changed_posted, false);
-	pthread_mutex_lock(&proxy->lock);
-	if (proxy->route && proxy->route != t->route)
-		route = route_ref(proxy->route);
-	failure = proxy->failure;
-	pthread_mutex_unlock(&proxy->lock);
-	if (route)
-		target_use_route(t, route);
+	take_route(t, &failure);
 	list_init(&waiting);
 	list_move(&waiting, &t->waiting);
 	while (!list_is_empty(&waiting)) {
@@ -198,7 +214,7 @@ void targets_tell(struct tars_proxy *proxy)
 	for (unsigned i = 0; i < proxy->app->n_loops; i++) {
 		struct target *t = &proxy->targets[i];
 
-		if (!atomic_exchange(&t->changed_posted, true))
+		if (atomic_load(&t->used) && !atomic_exchange(&t->changed_posted, true))
 			reactor_post(t->loop->reactor, &t->changed);
 	}
 }

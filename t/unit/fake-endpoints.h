@@ -15,6 +15,7 @@
 enum fake_how {
 	FAKE_ANSWERS,    /* with iRet `ret`, and its number as text if that is 0 */
 	FAKE_HANGS,
+	FAKE_WAITS,      /* answers one request when fake_answer_waiting says so, the others at once */
 	FAKE_CLOSES,     /* the connection, on a request */
 	FAKE_VERSION,    /* iVersion 2 */
 	FAKE_ID,         /* an id that nobody asked for */
@@ -30,8 +31,12 @@ struct fakes {
 	struct {
 		int listener;              /* -1: refuses connects */
 		_Atomic int how, ret;
-		_Atomic int calls, conns;
+		_Atomic int calls, conns;  /* that came */
+		_Atomic int open;          /* connections at present */
 	} at[FAKE_MAX];
+	int waiting_fd;                    /* FAKE_WAITS: of the request that waits; 0: none */
+	int32_t waiting_id;
+	_Atomic bool answer_waiting;
 	struct {
 		int fd, at;                /* fd -1: free */
 	} conns[FAKE_MAX_CONNS];
@@ -61,6 +66,7 @@ static inline void fake_close(struct fakes *f, int c)
 	setsockopt(f->conns[c].fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	close(f->conns[c].fd);
 	f->conns[c].fd = -1;
+	f->at[f->conns[c].at].open--;
 }
 
 static inline void fake_reply(int fd, struct response_packet *r, const char *text)
@@ -102,6 +108,14 @@ static inline void fake_serve(struct fakes *f, int c)
 		fake_reply(fd, &r, r.ret ? NULL : name);
 		break;
 	case FAKE_HANGS:
+		break;
+	case FAKE_WAITS:
+		if (f->waiting_fd) {
+			fake_reply(fd, &r, name);
+		} else {
+			f->waiting_fd = fd;
+			f->waiting_id = r.request_id;
+		}
 		break;
 	case FAKE_CLOSES:
 		fake_close(f, c);
@@ -150,6 +164,21 @@ static inline void fake_accept(struct fakes *f, int at)
 	f->conns[c].fd = fd;
 	f->conns[c].at = at;
 	f->at[at].conns++;
+	f->at[at].open++;
+}
+
+static inline void fake_end_wait(struct fakes *f)
+{
+	struct response_packet r = { .version = VERSION_TARS, .request_id = f->waiting_id };
+
+	for (int c = 0; c < FAKE_MAX_CONNS; c++)
+		if (f->conns[c].fd == f->waiting_fd) {
+			char name[8];
+
+			snprintf(name, sizeof(name), "%d", f->conns[c].at);
+			fake_reply(f->waiting_fd, &r, name);
+		}
+	f->waiting_fd = 0;
 }
 
 static void *fakes_thread(void *arg)
@@ -178,6 +207,9 @@ static void *fakes_thread(void *arg)
 			continue;
 		for (int i = 0; i < f->n; i++)
 			fake_set_listening(f, i);
+		if (f->answer_waiting)
+			fake_end_wait(f);
+		f->answer_waiting = false;
 		stop = f->stop;
 		if (write(f->control[1], &byte, 1) != 1)
 			abort();
@@ -198,6 +230,18 @@ static inline void fake_refuses(struct fakes *f, int at, bool refuses)
 {
 	f->listens[at] = !refuses;
 	fakes_obey(f);
+}
+
+static inline void fake_answer_waiting(struct fakes *f)
+{
+	f->answer_waiting = true;
+	fakes_obey(f);
+}
+
+static inline void fakes_await_conns(struct fakes *f, int at, int n)
+{
+	while (f->at[at].open != n)
+		usleep(100);
 }
 
 static inline struct fakes *fakes_start(int n)

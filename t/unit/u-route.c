@@ -55,7 +55,7 @@ static int listed(const struct endpoint_list *list, const struct endpoint *ep)
 	return -1;
 }
 
-static int check_hashes(const struct data *d, const struct route *r, const struct endpoint_list *up,
+static int check_hashes(const struct data *d, struct route *r, const struct endpoint_list *up,
 			enum tars_hash_mode mode)
 {
 	char *next = d->field[4], *word;
@@ -77,7 +77,7 @@ static int check_hashes(const struct data *d, const struct route *r, const struc
 }
 
 /* Phase and order within a round are incidental; the shares are not. */
-static int check_shares(const struct data *d, const struct route *r, const struct endpoint_list *up)
+static int check_shares(const struct data *d, struct route *r, const struct endpoint_list *up)
 {
 	int counts[64] = { 0 }, wrong = 0;
 	char *next = d->field[4], *word;
@@ -184,7 +184,7 @@ static void test_one_of_many_is_usable(void **state)
 
 /* ---- a list that changes while calls go on ---- */
 
-static void check_phase(enum tars_hash_mode mode, const struct route *r, char *calls)
+static void check_phase(enum tars_hash_mode mode, struct route *r, char *calls)
 {
 	uint32_t turn = 0, last = ROUTE_NONE;
 	char *word;
