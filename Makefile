@@ -38,6 +38,8 @@ core_src  := $(wildcard core/*/*.c)
 roles_src := $(wildcard roles/*.c roles/*/*.c) tars.c
 if_tars   := $(wildcard proto/if/*.tars)
 if_gen    := $(if_tars:proto/if/%.tars=$(B)/gen/if/%.c)
+# Straight-line codecs only where calls are frequent; the others are smaller without.
+if_tables := $(filter-out $(patsubst %,$(B)/gen/if/%.c,EndpointF PropertyF QueryF StatF),$(if_gen))
 sql_files := $(wildcard roles/sql/*.sql roles/*/*.sql)
 
 obj = $(patsubst %.c,$(B)/%.o,$(filter-out $(B)/%,$(1))) $(patsubst $(B)/%.c,$(B)/%.o,$(filter $(B)/%,$(1)))
@@ -51,7 +53,7 @@ roles_obj := $(call obj,$(roles_src)) $(B)/gen/sql.o
 units := $(patsubst t/unit/%.c,$(B)/t/%,$(wildcard t/unit/u-*.c))
 fuzzers := $(patsubst t/fuzz/%.c,$(B)/t/%,$(wildcard t/fuzz/fuzz-*.c))
 perfs := $(patsubst t/perf/%.c,$(B)/t/perf/%,$(wildcard t/perf/*.c))
-public_h  := $(B)/include/tars.h
+public_h  := $(B)/include/tars.h $(B)/include/tars_codec.h
 lib       := $(B)/libtars.a
 exe       := $(B)/tars
 idlc      := $(B)/idlc
@@ -93,7 +95,8 @@ $(llhttp_obj): $(B)/llhttp/%.o: $(LLHTTP)/%.c
 
 # Everything above proto/ and idl/ may include generated headers: generate them first.
 $(core_obj) $(roles_obj) $(if_obj): | $(if_gen) $(B)/gen/sql.c
-$(call obj,$(wildcard t/unit/*.c t/fuzz/*.c t/helper/*.c)): | $(if_gen) $(B)/gen/sql.c
+$(call obj,$(wildcard t/unit/*.c t/fuzz/*.c t/helper/*.c)): | $(if_gen) $(B)/gen/sql.c \
+	$(B)/gen/test/Base.c $(B)/gen/test/All.c
 
 # ---- generated code: stage 0 of the IDL compiler needs none itself ----
 $(idlc): $(call obj,scripts/idlc.c) $(idl_obj) $(proto_obj)
@@ -102,7 +105,13 @@ $(idlc): $(call obj,scripts/idlc.c) $(idl_obj) $(proto_obj)
 $(B)/gen/if/%.c: proto/if/%.tars $(if_tars) $(idlc)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  IDL $<")
-	$(Q)ASAN_OPTIONS=detect_leaks=0 $(idlc) --with-tars -I proto/if --out $(@D) $<
+	$(Q)ASAN_OPTIONS=detect_leaks=0 $(idlc) --with-tars $(if $(filter $@,$(if_tables)),--tables) \
+		-I proto/if --out $(@D) $<
+# All constructs of the language, for tests.
+test_gen := $(B)/gen/test/Base.c $(B)/gen/test/All.c
+$(B)/gen/test/%.c: t/data/idl/%.tars $(wildcard t/data/idl/*.tars) $(idlc)
+	@mkdir -p $(@D)
+	$(Q)ASAN_OPTIONS=detect_leaks=0 $(idlc) --out $(@D) $<
 # The headers come with the sources: whoever includes one waits for its source.
 $(B)/gen/if/%.h: $(B)/gen/if/%.c ;
 $(B)/gen/sql.h: $(B)/gen/sql.c ;
@@ -121,9 +130,10 @@ $(lib): $(proto_obj) $(core_obj) $(if_obj)
 $(exe): $(roles_obj) $(core_obj) $(idl_obj) $(proto_obj) $(if_obj)
 	$(if $(V),,@echo "  LD $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -rdynamic -o $@ $^ $(LDLIBS)
-$(public_h): core/tars.h proto/code.h proto/type.h scripts/inline-header
+$(public_h): $(B)/include/%.h: core/%.h proto/code.h proto/type.h proto/member_put.h proto/member_get.h \
+		scripts/inline-header
 	@mkdir -p $(@D)
-	$(Q)scripts/inline-header core/tars.h >$@
+	$(Q)scripts/inline-header $< >$@
 $(hello): $(exe) $(lib) $(public_h) $(wildcard etc/examples/hello/*)
 	$(if $(V),,@echo "  EXAMPLE hello")
 	$(Q)$(MAKE) --no-print-directory -C etc/examples/hello all OUT=$(abspath $(@D)) \
@@ -134,7 +144,8 @@ $(hello): $(exe) $(lib) $(public_h) $(wildcard etc/examples/hello/*)
 units: $(units)
 fuzzers: $(fuzzers)
 # Of the archive a test only takes what it names.
-$(B)/all.a: $(proto_obj) $(idl_obj) $(core_obj) $(if_obj) $(filter-out $(B)/tars.o,$(roles_obj))
+$(B)/all.a: $(proto_obj) $(idl_obj) $(core_obj) $(if_obj) $(filter-out $(B)/tars.o,$(roles_obj)) \
+		$(call obj,$(test_gen))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(B)/t/u-%: $(B)/t/unit/u-%.o $(B)/all.a
 	@mkdir -p $(@D)
@@ -208,7 +219,7 @@ install: all
 	install -d $(D)/bin $(D)/lib $(D)/include $(D)/share/tars/systemd $(D)/share/tars/examples
 	install -m 755 $(exe) $(D)/bin/tars
 	install -m 644 $(lib) $(D)/lib/libtars.a
-	install -m 644 $(public_h) $(D)/include/tars.h
+	install -m 644 $(public_h) $(D)/include/
 	install -m 644 etc/tars.ini $(D)/share/tars/tars.ini
 	for u in etc/systemd/*; do \
 		sed 's,/usr/local/,$(prefix)/,' $$u >$(D)/share/tars/systemd/$${u##*/} || exit 1; \

@@ -48,6 +48,10 @@ void gen_struct_descriptor(struct gen *g, const char *storage, const char *c_nam
 			   const char *idl_name, const struct idl_member *const *members,
 			   uint32_t n);
 
+/* Its straight-line encoder and decoder; members by ascending tag. */
+void gen_codec(struct gen *g, const char *c_name, const struct idl_member *const *members,
+	       uint32_t n);
+
 /* "head(arg, arg)tail", broken at 100 columns. */
 void gen_wrap(struct buf *b, const char *head, const char *const *args, unsigned n,
 	      const char *tail);

@@ -27,6 +27,16 @@ static const char *const reserved_words[] = {
 
 /* What the runtime's headers define: nothing generated may be called like this. */
 static const char *const runtime_names[] = {
+	/* tars_codec.h */
+	"tars_get_bool", "tars_get_byte", "tars_get_double", "tars_get_enum", "tars_get_float",
+	"tars_get_int", "tars_get_long", "tars_get_member", "tars_get_short", "tars_get_string",
+	"tars_get_ubyte", "tars_get_uint", "tars_get_ushort", "tars_is_omitted", "tars_put_bytes",
+	"tars_put_double", "tars_put_enum", "tars_put_float", "tars_put_grow", "tars_put_int",
+	"tars_put_member", "tars_put_room", "tars_put_string", "tars_reader", "tars_take_int",
+	"tars_wire_double", "tars_wire_float", "tars_wire_head", "tars_wire_int",
+	"tars_wire_signed", "tars_wire_type", "tars_wire_u16", "tars_wire_u32", "tars_wire_u64",
+	"tars_writer",
+	/* tars.h and the headers in it */
 	"tars_alloc", "tars_any_list", "tars_app", "tars_app_data", "tars_app_of", "tars_begin",
 	"tars_bytes", "tars_call", "tars_caller_host", "tars_code", "tars_config", "tars_context",
 	"tars_data", "tars_done", "tars_end", "tars_enum_item", "tars_error", "tars_fail",
@@ -123,8 +133,9 @@ static void name_interface(struct gen *g, struct idl_def *def)
 		"", "_iface", "_funcs", "_dispatch", NULL,
 	};
 	static const char *const op_suffixes[] = {
-		"", "_in", "_out", "_in_fields", "_out_fields", "_in_type", "_out_type", "_async",
-		"_oneway", "_begin", "_end", "_reply", "_call", "_done", "_func", NULL,
+		"", "_in", "_out", "_in_fields", "_out_fields", "_in_type", "_out_type", "_in_put",
+		"_in_get", "_out_put", "_out_get", "_async", "_oneway", "_begin", "_end", "_reply",
+		"_call", "_done", "_func", NULL,
 	};
 	size_t prefix;
 
@@ -143,7 +154,7 @@ static void name_interface(struct gen *g, struct idl_def *def)
 static void name_def(struct gen *g, struct idl_def *def)
 {
 	static const char *const struct_suffixes[] = {
-		"", "_list", "_type", "_fields", "_init", "_compare", NULL,
+		"", "_list", "_type", "_fields", "_init", "_compare", "_put", "_get", NULL,
 	};
 	static const char *const enum_suffixes[] = { "", "_list", "_type", "_items", NULL };
 

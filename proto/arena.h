@@ -39,12 +39,23 @@ void *arena_alloc(struct arena *a, size_t size);
 /* The same, not zeroed. */
 static inline void *arena_alloc_raw(struct arena *a, size_t size)
 {
-	size_t need = (size + !size + 15) & ~(size_t)15;
+	size_t need = (size + !size + 15) & ~(size_t)15, pad = -(uintptr_t)a->pos & 15;
 	char *p = a->pos;
 
-	if (__builtin_expect(need < size || (size_t)(a->end - p) < need, 0))
+	if (__builtin_expect(need < size || (size_t)(a->end - p) < need + pad, 0))
 		return arena_alloc_slow(a, size);
-	a->pos = p + need;
+	a->pos = p + pad + need;
+	return p + pad;
+}
+
+/* The same for text, not aligned: the strings of a message lie back to back. */
+static inline char *arena_alloc_chars(struct arena *a, size_t size)
+{
+	char *p = a->pos;
+
+	if (__builtin_expect((size_t)(a->end - p) < size, 0))
+		return (char *)arena_alloc_slow(a, size);
+	a->pos = p + size;
 	return p;
 }
 

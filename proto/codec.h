@@ -43,6 +43,9 @@ void codec_put_flat(struct buf *b, const struct tars_type *t, const void *value,
 void codec_put_field(struct buf *b, uint8_t tag, const struct tars_type *t, const void *value,
 		     int flags);
 
+/* About how many bytes codec_put_flat will write: good where texts and bytes are most of them. */
+size_t codec_guess(const struct tars_type *t, const void *value);
+
 /*
  * Reads a flat struct from data[0..n).  Absent members get their defaults, after an error all of
  * them; unknown tags are skipped; tags must ascend, as for the official reader; what follows the

@@ -1,355 +1,532 @@
 /* TARS decoder: bytes to values, driven by type descriptors; total, in bounded memory and depth. */
 #include "proto/wire.h"
 
-void reader_init(struct reader *r, const uint8_t *data, size_t n, struct arena *a, struct err *e)
+/*
+ * Functions take the place p where they read and give the place where reading goes on, so that it
+ * stays in a register.  An error is kept in the reader, and its input ends there: what is read
+ * next finds nothing and changes nothing.  Only loops look whether there was one.
+ */
+
+const uint8_t *reader_init(struct reader *r, const uint8_t *data, size_t n, struct arena *a,
+			   struct err *e)
 {
 	if (!n)
 		data = (const uint8_t *)""; /* NULL is no empty range in C */
-	r->c = (struct cursor){ data, data + n, e };
+	r->in.end = data + n;
 	r->arena = a;
-	r->budget = codec_budget(n);
+	r->e = e;
+	r->rc = 0;
 	r->depth = 0;
+	r->budget = codec_budget(n);
 	path_init(&r->path);
+	return data;
 }
 
-/* An integer of at most the given wire width. */
-static inline int get_int(struct reader *r, const struct tars_type *t, uint8_t wire, uint8_t widest,
-			  int64_t *v)
+static inline struct reader *reader_of(struct tars_reader *in)
 {
-	if (__builtin_expect(wire > widest && wire != WIRE_ZERO, 0))
-		return wire_mismatch(&r->c, t->name, wire);
-	return wire_get_int(&r->c, wire, v);
+	return (struct reader *)in; /* its first member */
 }
 
-static inline int get_unsigned(struct reader *r, const struct tars_type *t, uint8_t wire,
-			       uint8_t widest, int64_t max, int64_t *v)
+__attribute__((cold)) static const uint8_t *fail(struct reader *r, const uint8_t *p, int rc)
 {
-	int rc = get_int(r, t, wire, widest, v);
-
-	if (__builtin_expect(!rc && (*v < 0 || *v > max), 0)) {
-		err_set(r->c.e, TARS_EPROTO, "%lld does not fit into %s", (long long)*v, t->name);
-		return TARS_EPROTO;
-	}
-	return rc;
+	r->rc = rc;
+	r->in.end = p;
+	return p;
 }
 
-static int get_float(struct reader *r, const struct tars_type *t, uint8_t wire, float *v)
+/* A cursor at p, for what cursor.c knows; done() goes on behind it. */
+static inline struct cursor cursor_at(const struct reader *r, const uint8_t *p)
+{
+	return (struct cursor){ p, r->in.end, r->e };
+}
+
+static inline const uint8_t *done(struct reader *r, const struct cursor *c, int rc)
+{
+	return __builtin_expect(rc, 0) ? fail(r, c->pos, rc) : c->pos;
+}
+
+__attribute__((cold)) static const uint8_t *truncated(struct reader *r, const uint8_t *p)
+{
+	struct cursor c = cursor_at(r, p);
+
+	return fail(r, p, wire_truncated(&c));
+}
+
+__attribute__((cold)) static const uint8_t *mismatch(struct reader *r, const uint8_t *p,
+						     const struct tars_type *t, unsigned wire)
+{
+	struct cursor c = cursor_at(r, p);
+
+	return fail(r, p, wire_mismatch(&c, t->name, (uint8_t)wire));
+}
+
+/* Integers: the widest type on the wire that each takes, and the values of unsigned ones. */
+static const struct {
+	uint8_t widest;
+	int64_t min, max;
+} int_kinds[] = {
+	[TARS_BOOL] = { WIRE_CHAR, INT64_MIN, INT64_MAX },
+	[TARS_I8] = { WIRE_CHAR, INT64_MIN, INT64_MAX },
+	[TARS_I16] = { WIRE_SHORT, INT64_MIN, INT64_MAX },
+	[TARS_I32] = { WIRE_INT, INT64_MIN, INT64_MAX },
+	[TARS_I64] = { WIRE_LONG, INT64_MIN, INT64_MAX },
+	[TARS_U8] = { WIRE_SHORT, 0, UINT8_MAX },
+	[TARS_U16] = { WIRE_INT, 0, UINT16_MAX },
+	[TARS_U32] = { WIRE_LONG, 0, UINT32_MAX },
+};
+
+/* An integer that is 0, at the end of the input, or not as expected. */
+static __attribute__((noinline)) const uint8_t *
+get_odd_int(struct reader *r, const uint8_t *p, const struct tars_type *t, unsigned wire,
+	    void *value)
+{
+	unsigned kind = t->kind == TARS_ENUM ? TARS_I32 : t->kind;
+	struct cursor c = cursor_at(r, p);
+	struct tars_field f = { .type = t };
+	int rc;
+
+	if (wire > int_kinds[kind].widest && wire != WIRE_ZERO)
+		return mismatch(r, p, t, wire);
+	rc = wire_get_int(&c, (uint8_t)wire, &f.i);
+	if (!rc && (f.i < int_kinds[kind].min || f.i > int_kinds[kind].max))
+		rc = err_set(r->e, TARS_EPROTO, "%lld does not fit into %s", (long long)f.i,
+			     t->name);
+	if (rc)
+		return fail(r, c.pos, rc);
+	tars_field_init(&f, value);
+	return c.pos;
+}
+
+static const uint8_t *get_float(struct reader *r, const uint8_t *p, const struct tars_type *t,
+				unsigned wire, float *v)
 {
 	uint32_t bits = 0;
 
 	if (wire == WIRE_FLOAT) {
-		if (wire_left(&r->c) < sizeof(bits))
-			return wire_truncated(&r->c);
-		bits = wire_u32(r->c.pos);
-		r->c.pos += sizeof(bits);
+		if (r->in.end - p < (ptrdiff_t)sizeof(bits))
+			return truncated(r, p);
+		bits = wire_u32(p);
+		p += sizeof(bits);
 	} else if (wire != WIRE_ZERO) {
-		return wire_mismatch(&r->c, t->name, wire);
+		return mismatch(r, p, t, wire);
 	}
 	memcpy(v, &bits, sizeof(bits));
-	return 0;
+	return p;
 }
 
-static int get_double(struct reader *r, const struct tars_type *t, uint8_t wire, double *v)
+static const uint8_t *get_double(struct reader *r, const uint8_t *p, const struct tars_type *t,
+				 unsigned wire, double *v)
 {
 	uint64_t bits;
-	float narrow;
+	float narrow = 0;
 
 	if (wire != WIRE_DOUBLE) {
-		int rc = get_float(r, t, wire, &narrow);
-
-		if (!rc)
-			*v = (double)narrow;
-		return rc;
+		p = get_float(r, p, t, wire, &narrow);
+		*v = (double)narrow;
+		return p;
 	}
-	if (wire_left(&r->c) < sizeof(bits))
-		return wire_truncated(&r->c);
-	bits = wire_u64(r->c.pos);
-	r->c.pos += sizeof(bits);
+	if (r->in.end - p < (ptrdiff_t)sizeof(bits))
+		return truncated(r, p);
+	bits = wire_u64(p);
 	memcpy(v, &bits, sizeof(bits));
-	return 0;
+	return p + sizeof(bits);
 }
 
-static inline int get_string(struct reader *r, uint8_t wire, struct tars_str *s)
+static __attribute__((noinline)) const uint8_t *
+get_long_string(struct reader *r, const uint8_t *p, unsigned wire, struct tars_str *s)
 {
+	struct cursor c = cursor_at(r, p);
 	struct tars_str raw;
+	int rc = wire_get_string(&c, (uint8_t)wire, &raw);
 	char *copy;
-	int rc = wire_get_string(&r->c, wire, &raw);
 
 	if (rc)
-		return rc;
+		return fail(r, c.pos, rc);
 	if (!raw.n) {
 		*s = (struct tars_str){ "", 0 };
-		return 0;
+		return c.pos;
 	}
-	copy = arena_alloc_raw(r->arena, (size_t)raw.n + 1);
+	copy = arena_alloc_chars(r->arena, (size_t)raw.n + 1);
 	memcpy(copy, raw.p, raw.n);
 	copy[raw.n] = '\0';
 	*s = (struct tars_str){ copy, raw.n };
-	return 0;
-}
-
-/* Finds the next field with this tag, as the official reader does: forward only. */
-static int find_tag(struct reader *r, uint8_t wanted, uint8_t *wire)
-{
-	uint8_t tag;
-	int rc;
-
-	while ((rc = wire_get_head(&r->c, &tag, wire)) > 0) {
-		if (*wire == WIRE_STRUCT_END || tag > wanted)
-			break;
-		if (tag == wanted)
-			return 0;
-		rc = cursor_skip(&r->c, *wire);
-		if (rc)
-			return rc;
-	}
-	if (rc < 0)
-		return rc;
-	err_set(r->c.e, TARS_EPROTO, "the value with tag %u is missing", wanted);
-	return TARS_EPROTO;
-}
-
-static inline int get_tagged(struct reader *r, uint8_t tag, const struct tars_type *t, void *value)
-{
-	uint8_t wire;
-	int rc = find_tag(r, tag, &wire);
-
-	return rc ? rc : reader_value(r, t, wire, value);
-}
-
-/* Enters a container: depth, count and memory are checked before anything is allocated. */
-static int enter(struct reader *r, size_t min_size, size_t elem_size, struct tars_any_list *list)
-{
-	uint32_t n;
-	int rc;
-
-	if (r->depth >= CODEC_MAX_DEPTH)
-		return err_set(r->c.e, TARS_EPROTO, "nested deeper than %d", (int)CODEC_MAX_DEPTH);
-	rc = wire_get_count(&r->c, min_size, &n);
-	if (rc)
-		return rc;
-	if (n * elem_size > r->budget)
-		return err_set(r->c.e, TARS_EPROTO, "%u elements would take %zu bytes of memory, "
-			       "which is out of proportion to the message", n, n * elem_size);
-	r->budget -= n * elem_size;
-	r->depth++;
-	*list = (struct tars_any_list){ n ? arena_alloc_raw(r->arena, n * elem_size) : NULL, n };
-	return 0;
-}
-
-static int get_list(struct reader *r, const struct tars_type *t, struct tars_any_list *list)
-{
-	const struct tars_type *elem = t->elem;
-	char *p;
-	int rc = enter(r, 1, elem->size, list);
-
-	if (rc)
-		return rc;
-	p = list->v;
-	for (uint32_t i = 0; i < list->n; i++, p += elem->size) {
-		rc = get_tagged(r, 0, elem, p);
-		if (__builtin_expect(rc, 0)) {
-			path_index(&r->path, i);
-			return rc;
-		}
-	}
-	r->depth--;
-	return 0;
-}
-
-static int get_map(struct reader *r, const struct tars_type *t, struct tars_any_list *map)
-{
-	char *p;
-	int rc = enter(r, 2, t->pair_size, map);
-
-	if (rc)
-		return rc;
-	p = map->v;
-	for (uint32_t i = 0; i < map->n; i++, p += t->pair_size) {
-		rc = get_tagged(r, 0, t->key, p);
-		if (!rc)
-			rc = get_tagged(r, 1, t->elem, p + t->val_offset);
-		if (__builtin_expect(rc, 0)) {
-			path_index(&r->path, i);
-			return rc;
-		}
-	}
-	r->depth--;
-	return 0;
-}
-
-/* A vector<byte> in the long form, one head for each byte, as the official reader takes it too. */
-static int get_byte_list(struct reader *r, struct tars_bytes *v)
-{
-	struct tars_any_list list;
-	int8_t *bytes;
-	int rc = enter(r, 1, 1, &list);
-
-	if (rc)
-		return rc;
-	bytes = list.v;
-	for (uint32_t i = 0; i < list.n; i++) {
-		rc = get_tagged(r, 0, &tars_type_byte, &bytes[i]);
-		if (rc) {
-			path_index(&r->path, i);
-			return rc;
-		}
-	}
-	r->depth--;
-	*v = (struct tars_bytes){ list.n ? list.v : (const uint8_t *)"", list.n };
-	return 0;
-}
-
-static int field_absent(struct reader *r, const struct tars_field *f, char *base)
-{
-	if (f->flags & TARS_REQUIRED) {
-		err_set(r->c.e, TARS_EPROTO, "required, but the field with tag %u is missing",
-			f->tag);
-		path_name(&r->path, path_field(f));
-		return TARS_EPROTO;
-	}
-	tars_field_init(f, base + f->offset);
-	return 0;
+	return c.pos;
 }
 
 /*
- * One forward merge of the fields on the wire with those of the descriptor, both in ascending
- * order.  Each member is written exactly once, with its value or its default.  A tag that comes
- * out of order is unknown here and in the official reader.
+ * A string so short, behind a head with String1, is copied without a call if there is so much to
+ * read and to write; else NULL.
  */
-static int get_fields(struct reader *r, const struct tars_type *t, char *base, bool nested)
+enum { SHORT_STRING = 32 };
+
+static inline const uint8_t *take_string(struct reader *r, const uint8_t *p, struct tars_str *s)
 {
-	const struct tars_field *f = t->fields;
-	unsigned left = t->n_fields; /* fields from f on */
+	struct arena *a = r->arena;
+	char *copy = a->pos;
+	unsigned n;
+
+	if (r->in.end - p <= SHORT_STRING || a->end - copy <= SHORT_STRING || *p > SHORT_STRING)
+		return NULL;
+	n = *p++;
+	memcpy(copy, p, SHORT_STRING);
+	copy[n] = '\0';
+	a->pos = copy + n + 1;
+	*s = (struct tars_str){ copy, n };
+	return p + n;
+}
+
+static inline const uint8_t *get_string(struct reader *r, const uint8_t *p, unsigned wire,
+					struct tars_str *s)
+{
+	const uint8_t *next = wire == WIRE_STRING1 ? take_string(r, p, s) : NULL;
+
+	return next ? next : get_long_string(r, p, wire, s);
+}
+
+static const uint8_t *get_value(struct reader *r, const uint8_t *p, const struct tars_type *t,
+				unsigned wire, void *value);
+static const uint8_t *get_struct(struct reader *r, const uint8_t *p, const struct tars_type *t,
+				 unsigned wire, void *value);
+
+/* The value with this tag; as the official reader finds it: forward only. */
+static const uint8_t *find_value(struct reader *r, const uint8_t *p, unsigned wanted,
+				 const struct tars_type *t, void *value)
+{
+	struct cursor c = cursor_at(r, p);
 	uint8_t tag, wire;
 	int rc;
 
-	/* A flat struct ends with its last known field; what follows it is not looked at. */
-	while (nested || left) {
-		rc = wire_get_head(&r->c, &tag, &wire);
-		if (__builtin_expect(rc <= 0, 0)) {
-			if (rc < 0)
-				return rc;
-			if (nested)
-				return wire_truncated(&r->c);
+	while ((rc = wire_get_head(&c, &tag, &wire)) > 0) {
+		if (wire == WIRE_STRUCT_END || tag > wanted)
 			break;
-		}
-		if (wire == WIRE_STRUCT_END)
+		if (tag == wanted)
+			return get_value(r, c.pos, t, wire, value);
+		rc = cursor_skip(&c, wire);
+		if (rc)
 			break;
-		for (; left && f->tag < tag; f++, left--) {
-			rc = field_absent(r, f, base);
-			if (rc)
-				return rc;
-		}
-		if (!left || f->tag != tag) {
-			rc = cursor_skip(&r->c, wire);
-			if (rc)
-				return rc;
+	}
+	if (rc >= 0)
+		rc = err_set(r->e, TARS_EPROTO, "the value with tag %u is missing", wanted);
+	return fail(r, c.pos, rc);
+}
+
+/* An element or a key (tag 0), or a map's value (tag 1). */
+static inline const uint8_t *get_element(struct reader *r, const uint8_t *p, unsigned tag,
+					 const struct tars_type *t, void *value)
+{
+	unsigned wire;
+
+	if (__builtin_expect(p == r->in.end, 0))
+		return find_value(r, p, tag, t, value);
+	wire = tars_wire_type(p, tag);
+	if (__builtin_expect(wire > 15 || wire == WIRE_STRUCT_END, 0))
+		return find_value(r, p, tag, t, value);
+	if (t->kind == TARS_STRING)
+		return get_string(r, p + 1, wire, value);
+	if (t->kind == TARS_STRUCT)
+		return get_struct(r, p + 1, t, wire, value);
+	return get_value(r, p + 1, t, wire, value);
+}
+
+/* Enters a container: depth, count and memory are checked before anything is allocated. */
+static const uint8_t *enter(struct reader *r, const uint8_t *p, size_t min_size, size_t elem_size,
+			    struct tars_any_list *list)
+{
+	struct cursor c = cursor_at(r, p);
+	uint32_t n = 0;
+	int rc = 0;
+
+	*list = (struct tars_any_list){ NULL, 0 };
+	if (r->depth >= CODEC_MAX_DEPTH)
+		rc = err_set(r->e, TARS_EPROTO, "nested deeper than %d", (int)CODEC_MAX_DEPTH);
+	else
+		rc = wire_get_count(&c, min_size, &n);
+	if (!rc && n * elem_size > r->budget)
+		rc = err_set(r->e, TARS_EPROTO, "%u elements would take %zu bytes of memory, "
+			     "which is out of proportion to the message", n, n * elem_size);
+	if (rc)
+		return fail(r, c.pos, rc);
+	r->budget -= n * elem_size;
+	r->depth++;
+	*list = (struct tars_any_list){ n ? arena_alloc_raw(r->arena, n * elem_size) : NULL, n };
+	return c.pos;
+}
+
+static const uint8_t *get_list(struct reader *r, const uint8_t *p, const struct tars_type *t,
+			       struct tars_any_list *list)
+{
+	const struct tars_type *elem = t->elem;
+	const uint8_t *next;
+	int64_t wide;
+	char *v;
+
+	p = enter(r, p, 1, elem->size, list);
+	if (r->rc)
+		return p;
+	v = list->v;
+	for (uint32_t i = 0; i < list->n; i++, v += elem->size) {
+		if (elem->kind == TARS_I32 &&
+		    (next = tars_take_int(&r->in, p, 0, WIRE_INT, &wide))) {
+			*(int32_t *)v = (int32_t)wide;
+			p = next;
 			continue;
 		}
-		rc = reader_value(r, f->type, wire, base + f->offset);
-		if (__builtin_expect(rc, 0)) {
-			path_name(&r->path, path_field(f));
-			return rc;
+		p = get_element(r, p, 0, elem, v);
+		if (__builtin_expect(r->rc, 0)) {
+			path_index(&r->path, i);
+			return p;
 		}
-		f++;
-		left--;
 	}
-	for (; left; f++, left--) {
-		rc = field_absent(r, f, base);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-static int get_struct(struct reader *r, const struct tars_type *t, uint8_t wire, void *value)
-{
-	int rc;
-
-	if (wire != WIRE_STRUCT_BEGIN)
-		return wire_mismatch(&r->c, t->name, wire);
-	if (r->depth >= CODEC_MAX_DEPTH)
-		return err_set(r->c.e, TARS_EPROTO, "nested deeper than %d", (int)CODEC_MAX_DEPTH);
-	r->depth++;
-	rc = get_fields(r, t, value, true);
 	r->depth--;
-	return rc;
+	return p;
 }
 
-/* Reads with `get` and stores as ctype; an expression of the result code. */
-#define STORE(ctype, get) ({ \
-	int64_t v_; \
-	int rc_ = (get); \
-	if (__builtin_expect(!rc_, 1)) \
-		*(ctype *)value = (ctype)v_; \
-	rc_; \
-})
+static const uint8_t *get_map(struct reader *r, const uint8_t *p, const struct tars_type *t,
+			      struct tars_any_list *map)
+{
+	char *v;
 
-int reader_value(struct reader *r, const struct tars_type *t, uint8_t wire, void *value)
+	p = enter(r, p, 2, t->pair_size, map);
+	if (r->rc)
+		return p;
+	v = map->v;
+	for (uint32_t i = 0; i < map->n; i++, v += t->pair_size) {
+		p = get_element(r, p, 0, t->key, v);
+		if (!r->rc)
+			p = get_element(r, p, 1, t->elem, v + t->val_offset);
+		if (__builtin_expect(r->rc, 0)) {
+			path_index(&r->path, i);
+			return p;
+		}
+	}
+	r->depth--;
+	return p;
+}
+
+static const uint8_t *get_bytes(struct reader *r, const uint8_t *p, unsigned wire,
+				struct tars_bytes *v)
+{
+	/* The long form, one head for each byte, which the official reader takes, too. */
+	static const struct tars_type long_form = { .elem = &tars_type_byte };
+	struct cursor c = cursor_at(r, p);
+	struct tars_any_list list;
+
+	if (wire != WIRE_LIST)
+		return done(r, &c, cursor_bytes(&c, (uint8_t)wire, v));
+	p = get_list(r, p, &long_form, &list);
+	*v = (struct tars_bytes){ list.n ? list.v : (const uint8_t *)"", list.n };
+	return p;
+}
+
+/* Skips to the end of a struct, and it. */
+static __attribute__((noinline)) const uint8_t *find_end(struct reader *r, const uint8_t *p)
+{
+	struct cursor c = cursor_at(r, p);
+	uint8_t tag, wire;
+	int rc = r->rc;
+
+	while (!rc) {
+		rc = wire_get_head(&c, &tag, &wire);
+		if (rc <= 0)
+			return rc ? fail(r, c.pos, rc) : truncated(r, c.pos);
+		if (wire == WIRE_STRUCT_END)
+			return c.pos;
+		rc = cursor_skip(&c, wire);
+	}
+	return fail(r, c.pos, rc);
+}
+
+static inline const uint8_t *get_fields(struct reader *r, const uint8_t *p,
+					const struct tars_type *t, char *base);
+
+static const uint8_t *get_struct(struct reader *r, const uint8_t *p, const struct tars_type *t,
+				 unsigned wire, void *value)
+{
+	if (wire != WIRE_STRUCT_BEGIN)
+		return mismatch(r, p, t, wire);
+	if (r->depth >= CODEC_MAX_DEPTH)
+		return fail(r, p, err_set(r->e, TARS_EPROTO, "nested deeper than %d",
+					  (int)CODEC_MAX_DEPTH));
+	r->depth++;
+	p = get_fields(r, p, t, value);
+	r->depth--;
+	if (__builtin_expect(p < r->in.end && *p == WIRE_STRUCT_END, 1))
+		return p + 1;
+	return find_end(r, p);
+}
+
+/* Where the payload may be read as a whole; a value that does not fit is no common one. */
+#define GET_INT(ctype, widest) \
+	do { \
+		if (__builtin_expect(wire <= (widest) && r->in.end - p >= 1 << (widest), 1)) { \
+			unsigned size_ = 1u << wire; \
+			int64_t wide_ = tars_wire_signed(p, size_, (widest)); \
+			*(ctype *)value = (ctype)wide_; \
+			if (__builtin_expect(wide_ == (ctype)wide_, 1)) \
+				return p + size_; \
+		} \
+		return get_odd_int(r, p, t, wire, value); \
+	} while (0)
+
+/* What is not a number goes to a function of its own, last: so this one needs no stack. */
+static __attribute__((noinline)) const uint8_t *
+get_value(struct reader *r, const uint8_t *p, const struct tars_type *t, unsigned wire,
+	  void *value)
 {
 	switch (t->kind) {
-	case TARS_BOOL:
-		return STORE(bool, get_int(r, t, wire, WIRE_CHAR, &v_));
 	case TARS_I8:
-		return STORE(int8_t, get_int(r, t, wire, WIRE_CHAR, &v_));
+		GET_INT(int8_t, WIRE_CHAR);
 	case TARS_I16:
-		return STORE(int16_t, get_int(r, t, wire, WIRE_SHORT, &v_));
+		GET_INT(int16_t, WIRE_SHORT);
 	case TARS_I32:
 	case TARS_ENUM:
-		return STORE(int32_t, get_int(r, t, wire, WIRE_INT, &v_));
+		GET_INT(int32_t, WIRE_INT);
 	case TARS_I64:
-		return STORE(int64_t, get_int(r, t, wire, WIRE_LONG, &v_));
+		GET_INT(int64_t, WIRE_LONG);
 	case TARS_U8:
-		return STORE(uint8_t, get_unsigned(r, t, wire, WIRE_SHORT, UINT8_MAX, &v_));
+		GET_INT(uint8_t, WIRE_SHORT);
 	case TARS_U16:
-		return STORE(uint16_t, get_unsigned(r, t, wire, WIRE_INT, UINT16_MAX, &v_));
+		GET_INT(uint16_t, WIRE_INT);
 	case TARS_U32:
-		return STORE(uint32_t, get_unsigned(r, t, wire, WIRE_LONG, UINT32_MAX, &v_));
+		GET_INT(uint32_t, WIRE_LONG);
+	case TARS_BOOL:
+		return get_odd_int(r, p, t, wire, value);
 	case TARS_F32:
-		return get_float(r, t, wire, value);
+		return get_float(r, p, t, wire, value);
 	case TARS_F64:
-		return get_double(r, t, wire, value);
+		return get_double(r, p, t, wire, value);
 	case TARS_STRING:
-		return get_string(r, wire, value);
+		return get_string(r, p, wire, value);
 	case TARS_BYTES:
-		if (wire == WIRE_LIST)
-			return get_byte_list(r, value);
-		return cursor_bytes(&r->c, wire, value);
+		return get_bytes(r, p, wire, value);
 	case TARS_LIST:
-		return wire == WIRE_LIST ? get_list(r, t, value) :
-					   wire_mismatch(&r->c, t->name, wire);
+		return wire == WIRE_LIST ? get_list(r, p, t, value) : mismatch(r, p, t, wire);
 	case TARS_MAP:
-		return wire == WIRE_MAP ? get_map(r, t, value) :
-					  wire_mismatch(&r->c, t->name, wire);
+		return wire == WIRE_MAP ? get_map(r, p, t, value) : mismatch(r, p, t, wire);
 	default:
-		return get_struct(r, t, wire, value);
+		return get_struct(r, p, t, wire, value);
 	}
+}
+
+/* The member is not on the wire; inside another value that has to go on. */
+static const uint8_t *get_nothing(struct reader *r, const uint8_t *p, const struct tars_field *f,
+				  void *v)
+{
+	if (p == r->in.end && r->depth)
+		return r->rc ? p : truncated(r, p);
+	if (r->rc)
+		return p;
+	if (f->flags & TARS_REQUIRED) {
+		err_set(r->e, TARS_EPROTO, "required, but the field with tag %u is missing",
+			f->tag);
+		path_name(&r->path, path_field(f));
+		return fail(r, p, TARS_EPROTO);
+	}
+	tars_field_init(f, v);
+	return p;
+}
+
+/*
+ * One step of the merge of the fields on the wire with those of the descriptor, both in ascending
+ * order.  A tag that comes out of order is unknown here and in the official reader.
+ */
+static __attribute__((noinline)) const uint8_t *
+find_member(struct reader *r, const uint8_t *p, const struct tars_field *f, void *v)
+{
+	struct cursor c = cursor_at(r, p);
+	uint8_t tag, wire;
+	int rc;
+
+	for (;;) {
+		p = c.pos;
+		rc = wire_get_head(&c, &tag, &wire);
+		if (rc < 0)
+			return fail(r, p, rc);
+		if (!rc || wire == WIRE_STRUCT_END || tag > f->tag)
+			return get_nothing(r, p, f, v);
+		if (tag == f->tag)
+			break;
+		rc = cursor_skip(&c, wire);
+		if (rc)
+			return fail(r, c.pos, rc);
+	}
+	p = get_value(r, c.pos, f->type, wire, v);
+	if (__builtin_expect(r->rc, 0))
+		path_name(&r->path, path_field(f));
+	return p;
+}
+
+static inline const uint8_t *get_member(struct reader *r, const uint8_t *p,
+					const struct tars_field *f, void *v)
+{
+	unsigned wire;
+
+	if (__builtin_expect(r->in.end - p < 2, 0))
+		return find_member(r, p, f, v);
+	wire = tars_wire_type(p, f->tag);
+	if (__builtin_expect(wire > 15 || wire == WIRE_STRUCT_END, 0))
+		return find_member(r, p, f, v);
+	p = get_value(r, p + (f->tag < 15 ? 1 : 2), f->type, wire, v);
+	if (__builtin_expect(r->rc, 0))
+		path_name(&r->path, path_field(f));
+	return p;
+}
+
+const uint8_t *tars_get_member(struct tars_reader *in, const uint8_t *p,
+			       const struct tars_field *f, void *v)
+{
+	return get_member(reader_of(in), p, f, v);
+}
+
+const uint8_t *tars_get_string(struct tars_reader *in, const uint8_t *p,
+			       const struct tars_field *f, struct tars_str *v)
+{
+	struct reader *r = reader_of(in);
+	const uint8_t *next = NULL;
+
+	if (in->end - p > 2 && tars_wire_type(p, f->tag) == WIRE_STRING1)
+		next = take_string(r, p + (f->tag < 15 ? 1 : 2), v);
+	return next ? next : get_member(r, p, f, v);
+}
+
+/* Each member is written exactly once, with its value or its default. */
+static inline const uint8_t *get_fields(struct reader *r, const uint8_t *p,
+					const struct tars_type *t, char *base)
+{
+	const struct tars_field *f = t->fields;
+
+	if (t->get)
+		return t->get(&r->in, p, base);
+	for (unsigned left = t->n_fields; left; f++, left--)
+		p = get_member(r, p, f, base + f->offset);
+	return p;
 }
 
 /* After an error the value is all defaults: nobody can stumble over half of it. */
-static int finish(struct reader *r, const struct tars_type *t, void *value, int rc)
+static int finish(struct reader *r, const struct tars_type *t, void *value)
 {
-	if (__builtin_expect(!rc, 1))
+	if (__builtin_expect(!r->rc, 1))
 		return 0;
 	tars_type_init(t, value);
-	return path_wrap(&r->path, r->c.e, rc);
+	return path_wrap(&r->path, r->e, r->rc);
 }
 
 int codec_get_flat(const uint8_t *data, size_t n, const struct tars_type *t, void *value,
 		   struct arena *a, struct err *e)
 {
 	struct reader r;
+	const uint8_t *p = reader_init(&r, data, n, a, e);
 
-	reader_init(&r, data, n, a, e);
-	return finish(&r, t, value, get_fields(&r, t, value, false));
+	get_fields(&r, p, t, value);
+	return finish(&r, t, value);
 }
 
 int codec_get_field(const uint8_t *data, size_t n, uint8_t tag, const struct tars_type *t,
 		    void *value, struct arena *a, struct err *e)
 {
 	struct reader r;
+	const uint8_t *p = reader_init(&r, data, n, a, e);
 
-	reader_init(&r, data, n, a, e);
-	return finish(&r, t, value, get_tagged(&r, tag, t, value));
+	find_value(&r, p, tag, t, value);
+	return finish(&r, t, value);
 }

@@ -1,44 +1,42 @@
 /* TARS encoder: values to bytes, driven by type descriptors. */
 #include "proto/wire.h"
 
-/*
- * The write position lives in a register and is handed from function to function.  Whoever writes
- * heads or numbers asks for ROOM first: the widest number and two heads, in one comparison.
- */
+/* State of one encoding call. */
 struct writer {
+	struct tars_writer out;  /* what generated code sees */
 	struct buf *b;
-	uint8_t *end;
-	int flags;
 };
-
-enum { ROOM = 16 };
-
-static __attribute__((noinline)) uint8_t *grow(struct writer *w, uint8_t *p, size_t n)
-{
-	w->b->len = (size_t)(p - w->b->data);
-	buf_grow(w->b, n);
-	w->end = w->b->data + w->b->cap;
-	return w->b->data + w->b->len;
-}
-
-static inline uint8_t *room(struct writer *w, uint8_t *p, size_t n)
-{
-	if (__builtin_expect((size_t)(w->end - p) < n, 0))
-		return grow(w, p, n);
-	return p;
-}
 
 static inline uint8_t *writer_start(struct writer *w, struct buf *b, int flags)
 {
-	uint8_t *p = buf_reserve(b, ROOM);
+	uint8_t *p = buf_reserve(b, TARS_ROOM);
 
-	*w = (struct writer){ .b = b, .end = b->data + b->cap, .flags = flags };
+	*w = (struct writer){ .b = b, .out.end = b->data + b->cap,
+			      .out.all = flags & CODEC_WRITE_DEFAULTS };
 	return p;
 }
 
 static inline void writer_end(struct writer *w, const uint8_t *p)
 {
 	w->b->len = (size_t)(p - w->b->data);
+}
+
+__attribute__((cold)) uint8_t *tars_put_grow(struct tars_writer *out, uint8_t *p, size_t size)
+{
+	struct writer *w = (struct writer *)out;
+
+	writer_end(w, p);
+	p = buf_reserve(w->b, size);
+	out->end = w->b->data + w->b->cap;
+	return p;
+}
+
+/* Room for n bytes and one thing of fixed size more. */
+static inline uint8_t *room(struct tars_writer *w, uint8_t *p, size_t n)
+{
+	if (__builtin_expect((size_t)(w->end - p) < n + TARS_ROOM, 0))
+		return tars_put_grow(w, p, n + TARS_ROOM);
+	return p;
 }
 
 static inline uint8_t *put_copy(uint8_t *p, const void *data, size_t n)
@@ -48,156 +46,192 @@ static inline uint8_t *put_copy(uint8_t *p, const void *data, size_t n)
 	return p + n;
 }
 
-static inline uint8_t *put_string(struct writer *w, uint8_t *p, uint8_t tag,
+static inline uint8_t *put_string(struct tars_writer *w, uint8_t *p, uint8_t tag,
 				  const struct tars_str *s)
 {
-	p = room(w, p, ROOM + (size_t)s->n);
+	p = room(w, p, s->n);
 	return put_copy(wire_put_string_head(p, tag, s->n), s->p, s->n);
 }
 
-static inline uint8_t *put_bytes(struct writer *w, uint8_t *p, uint8_t tag,
+static inline uint8_t *put_bytes(struct tars_writer *w, uint8_t *p, uint8_t tag,
 				 const struct tars_bytes *v)
 {
-	p = room(w, p, ROOM + (size_t)v->n);
+	p = room(w, p, v->n);
 	return put_copy(wire_put_bytes_head(p, tag, v->n), v->p, v->n);
 }
 
-static inline uint8_t *put_float(uint8_t *p, uint8_t tag, float v)
-{
-	uint32_t bits;
+static uint8_t *put_fields(struct tars_writer *w, uint8_t *p, const struct tars_type *t,
+			   const char *base);
 
-	memcpy(&bits, &v, sizeof(bits));
-	return wire_put_u32(wire_put_head(p, tag, WIRE_FLOAT), bits);
+static inline uint8_t *put_flat(struct tars_writer *w, uint8_t *p, const struct tars_type *t,
+				const void *value)
+{
+	return t->put ? t->put(w, p, value) : put_fields(w, p, t, value);
 }
 
-static inline uint8_t *put_double(uint8_t *p, uint8_t tag, double v)
+static __attribute__((noinline)) uint8_t *put_struct(struct tars_writer *w, uint8_t *p, uint8_t tag,
+						     const struct tars_type *t, const void *value)
 {
-	uint64_t bits;
-
-	memcpy(&bits, &v, sizeof(bits));
-	return wire_put_u64(wire_put_head(p, tag, WIRE_DOUBLE), bits);
+	p = tars_wire_head(tars_put_room(w, p, 1), tag, WIRE_STRUCT_BEGIN);
+	p = tars_put_room(w, put_flat(w, p, t, value), 1);
+	return tars_wire_head(p, 0, WIRE_STRUCT_END);
 }
 
-static uint8_t *put_value(struct writer *w, uint8_t *p, uint8_t tag, const struct tars_type *t,
-			  const void *value);
+static uint8_t *put_value(struct tars_writer *w, uint8_t *p, uint8_t tag,
+			  const struct tars_type *t, const void *value);
 
-static uint8_t *put_list(struct writer *w, uint8_t *p, uint8_t tag, const struct tars_type *t,
+/* The commonest elements go without a call. */
+static inline __attribute__((always_inline)) uint8_t *
+put_element(struct tars_writer *w, uint8_t *p, uint8_t tag, const struct tars_type *t,
+	    const void *value)
+{
+	if (t->kind == TARS_STRING)
+		return put_string(w, p, tag, value);
+	if (t->kind == TARS_I32)
+		return tars_wire_int(tars_put_room(w, p, 1), tag, *(const int32_t *)value);
+	if (t->kind == TARS_STRUCT)
+		return put_struct(w, p, tag, t, value);
+	return put_value(w, p, tag, t, value);
+}
+
+static uint8_t *put_list(struct tars_writer *w, uint8_t *p, uint8_t tag, const struct tars_type *t,
 			 const struct tars_any_list *list)
 {
-	const char *elem = list->v;
+	const char *v = list->v;
 
-	p = wire_put_head(room(w, p, ROOM), tag, WIRE_LIST);
-	p = wire_put_int(p, 0, list->n);
-	for (uint32_t i = 0; i < list->n; i++, elem += t->elem->size)
-		p = put_value(w, p, 0, t->elem, elem);
+	p = tars_wire_int(tars_wire_head(tars_put_room(w, p, 1), tag, WIRE_LIST), 0, list->n);
+	for (uint32_t left = list->n; left; left--, v += t->elem->size)
+		p = put_element(w, p, 0, t->elem, v);
 	return p;
 }
 
-static uint8_t *put_map(struct writer *w, uint8_t *p, uint8_t tag, const struct tars_type *t,
+static uint8_t *put_map(struct tars_writer *w, uint8_t *p, uint8_t tag, const struct tars_type *t,
 			const struct tars_any_list *map)
 {
 	const char *pair = map->v;
 
-	p = wire_put_head(room(w, p, ROOM), tag, WIRE_MAP);
-	p = wire_put_int(p, 0, map->n);
-	for (uint32_t i = 0; i < map->n; i++, pair += t->pair_size) {
-		p = put_value(w, p, 0, t->key, pair);
-		p = put_value(w, p, 1, t->elem, pair + t->val_offset);
+	p = tars_wire_int(tars_wire_head(tars_put_room(w, p, 1), tag, WIRE_MAP), 0, map->n);
+	for (uint32_t left = map->n; left; left--, pair += t->pair_size) {
+		p = put_element(w, p, 0, t->key, pair);
+		p = put_element(w, p, 1, t->elem, pair + t->val_offset);
 	}
 	return p;
+}
+
+static bool is_default_string(const struct tars_field *f, const struct tars_str *v)
+{
+	return f->s ? strlen(f->s) == v->n && !memcmp(f->s, v->p, v->n) : !v->n;
+}
+
+uint8_t *tars_put_string(struct tars_writer *w, uint8_t *p, const struct tars_field *f,
+			 const struct tars_str *v)
+{
+	if (tars_is_omitted(w, f, true) && is_default_string(f, v))
+		return p;
+	return put_string(w, p, f->tag, v);
+}
+
+uint8_t *tars_put_bytes(struct tars_writer *w, uint8_t *p, const struct tars_field *f,
+			const struct tars_bytes *v)
+{
+	return tars_is_omitted(w, f, !v->n) ? p : put_bytes(w, p, f->tag, v);
+}
+
+uint8_t *tars_put_member(struct tars_writer *w, uint8_t *p, const struct tars_field *f,
+			 const void *v)
+{
+	if (f->type->kind != TARS_STRUCT &&
+	    tars_is_omitted(w, f, !((const struct tars_any_list *)v)->n))
+		return p;
+	return put_value(w, p, f->tag, f->type, v);
 }
 
 /*
- * One field of a struct.  `omit`: leave it out if it equals its default, as tars2cpp does for
- * optional builtins and containers; bool, enum and struct are always written.
+ * The walk of the table.  A member that is optional and equal to its default is left out, as
+ * tars2cpp does for builtins and containers; bool, enum and struct are always written.
  */
-static inline uint8_t *put_field(struct writer *w, uint8_t *p, const struct tars_field *f,
-				 const void *value, bool omit)
-{
-	int64_t i;
-
-	p = room(w, p, ROOM);
-	switch (f->type->kind) {
-	case TARS_BOOL:
-		return wire_put_int(p, f->tag, *(const bool *)value);
-	case TARS_ENUM:
-		return wire_put_int(p, f->tag, *(const int32_t *)value);
-	case TARS_I8:
-		i = *(const int8_t *)value;
-		break;
-	case TARS_I16:
-		i = *(const int16_t *)value;
-		break;
-	case TARS_I32:
-		i = *(const int32_t *)value;
-		break;
-	case TARS_I64:
-		i = *(const int64_t *)value;
-		break;
-	case TARS_U8:
-		i = *(const uint8_t *)value;
-		break;
-	case TARS_U16:
-		i = *(const uint16_t *)value;
-		break;
-	case TARS_U32:
-		i = *(const uint32_t *)value;
-		break;
-	case TARS_F32:
-		if (omit && *(const float *)value == (float)f->f)
-			return p;
-		return put_float(p, f->tag, *(const float *)value);
-	case TARS_F64:
-		if (omit && *(const double *)value == f->f)
-			return p;
-		return put_double(p, f->tag, *(const double *)value);
-	case TARS_STRING: {
-		const struct tars_str *s = value;
-
-		if (omit && (f->s ? strlen(f->s) == s->n && !memcmp(f->s, s->p, s->n) : !s->n))
-			return p;
-		return put_string(w, p, f->tag, s);
-	}
-	case TARS_BYTES:
-		if (omit && !((const struct tars_bytes *)value)->n)
-			return p;
-		return put_bytes(w, p, f->tag, value);
-	case TARS_LIST:
-		if (omit && !((const struct tars_any_list *)value)->n)
-			return p;
-		return put_list(w, p, f->tag, f->type, value);
-	case TARS_MAP:
-		if (omit && !((const struct tars_any_list *)value)->n)
-			return p;
-		return put_map(w, p, f->tag, f->type, value);
-	default:
-		return put_value(w, p, f->tag, f->type, value);
-	}
-	return omit && i == f->i ? p : wire_put_int(p, f->tag, i);
-}
-
-static uint8_t *put_fields(struct writer *w, uint8_t *p, const struct tars_type *t,
-			   const void *value)
+static uint8_t *put_fields(struct tars_writer *w, uint8_t *p, const struct tars_type *t,
+			   const char *base)
 {
 	const struct tars_field *f = t->fields;
-	bool may_omit = !(w->flags & CODEC_WRITE_DEFAULTS);
 
-	for (unsigned left = t->n_fields; left; f++, left--)
-		p = put_field(w, p, f, (const char *)value + f->offset,
-			      may_omit && !(f->flags & TARS_REQUIRED));
+	for (unsigned left = t->n_fields; left; f++, left--) {
+		const void *v = base + f->offset;
+
+		p = tars_put_room(w, p, 1);
+		switch (f->type->kind) {
+		case TARS_BOOL:
+			p = tars_put_enum(w, p, f, *(const bool *)v);
+			break;
+		case TARS_ENUM:
+			p = tars_put_enum(w, p, f, *(const int32_t *)v);
+			break;
+		case TARS_I8:
+			p = tars_put_int(w, p, f, *(const int8_t *)v);
+			break;
+		case TARS_I16:
+			p = tars_put_int(w, p, f, *(const int16_t *)v);
+			break;
+		case TARS_I32:
+			p = tars_put_int(w, p, f, *(const int32_t *)v);
+			break;
+		case TARS_I64:
+			p = tars_put_int(w, p, f, *(const int64_t *)v);
+			break;
+		case TARS_U8:
+			p = tars_put_int(w, p, f, *(const uint8_t *)v);
+			break;
+		case TARS_U16:
+			p = tars_put_int(w, p, f, *(const uint16_t *)v);
+			break;
+		case TARS_U32:
+			p = tars_put_int(w, p, f, *(const uint32_t *)v);
+			break;
+		case TARS_F32:
+			p = tars_put_float(w, p, f, *(const float *)v);
+			break;
+		case TARS_F64:
+			p = tars_put_double(w, p, f, *(const double *)v);
+			break;
+		case TARS_STRING:
+			p = tars_put_string(w, p, f, v);
+			break;
+		case TARS_BYTES:
+			p = tars_put_bytes(w, p, f, v);
+			break;
+		default:
+			p = tars_put_member(w, p, f, v);
+		}
+	}
 	return p;
 }
 
-static uint8_t *put_value(struct writer *w, uint8_t *p, uint8_t tag, const struct tars_type *t,
-			  const void *value)
+/* A value without members: the same as the only field of a struct. */
+static uint8_t *put_only(struct tars_writer *w, uint8_t *p, uint8_t tag,
+			 const struct tars_type *t, const void *value)
 {
-	const struct tars_field f = { .tag = tag, .type = t };
+	const struct tars_field f = { .tag = tag, .flags = TARS_REQUIRED, .type = t };
+	const struct tars_type only = { .n_fields = 1, .fields = &f };
 
-	if (t->kind != TARS_STRUCT)
-		return put_field(w, p, &f, value, false);
-	p = wire_put_head(room(w, p, ROOM), tag, WIRE_STRUCT_BEGIN);
-	p = room(w, put_fields(w, p, t, value), ROOM);
-	return wire_put_head(p, 0, WIRE_STRUCT_END);
+	return put_fields(w, p, &only, value);
+}
+
+/* One value as a field of its own: an element, a parameter of TUP. */
+static uint8_t *put_value(struct tars_writer *w, uint8_t *p, uint8_t tag,
+			  const struct tars_type *t, const void *value)
+{
+	switch (t->kind) {
+	case TARS_STRING:
+		return put_string(w, p, tag, value);
+	case TARS_LIST:
+		return put_list(w, p, tag, t, value);
+	case TARS_MAP:
+		return put_map(w, p, tag, t, value);
+	case TARS_STRUCT:
+		return put_struct(w, p, tag, t, value);
+	default:
+		return put_only(w, p, tag, t, value);
+	}
 }
 
 void codec_put_flat(struct buf *b, const struct tars_type *t, const void *value, int flags)
@@ -205,7 +239,7 @@ void codec_put_flat(struct buf *b, const struct tars_type *t, const void *value,
 	struct writer w;
 	uint8_t *p = writer_start(&w, b, flags);
 
-	writer_end(&w, put_fields(&w, p, t, value));
+	writer_end(&w, put_flat(&w.out, p, t, value));
 }
 
 void codec_put_field(struct buf *b, uint8_t tag, const struct tars_type *t, const void *value,
@@ -214,12 +248,31 @@ void codec_put_field(struct buf *b, uint8_t tag, const struct tars_type *t, cons
 	struct writer w;
 	uint8_t *p = writer_start(&w, b, flags);
 
-	writer_end(&w, put_value(&w, p, tag, t, value));
+	writer_end(&w, put_value(&w.out, p, tag, t, value));
+}
+
+size_t codec_guess(const struct tars_type *t, const void *value)
+{
+	const struct tars_field *f = t->fields;
+	size_t n = 0;
+
+	for (unsigned left = t->n_fields; left; f++, left--) {
+		const struct tars_any_list *v = (const void *)((const char *)value + f->offset);
+
+		if (f->type->kind == TARS_STRING || f->type->kind == TARS_BYTES)
+			n += v->n;
+		else if (f->type->kind == TARS_LIST)
+			n += (size_t)v->n * f->type->elem->size;
+		else if (f->type->kind == TARS_MAP)
+			n += (size_t)v->n * f->type->pair_size;
+		n += WIRE_HEAD_MAX + 1;
+	}
+	return n;
 }
 
 void codec_put_int(struct buf *b, uint8_t tag, int64_t v)
 {
-	b->len = (size_t)(wire_put_int(buf_reserve(b, WIRE_INT_MAX), tag, v) - b->data);
+	b->len = (size_t)(tars_wire_int(buf_reserve(b, WIRE_INT_MAX), tag, v) - b->data);
 }
 
 void codec_put_string(struct buf *b, uint8_t tag, const char *p, size_t n)
@@ -228,7 +281,7 @@ void codec_put_string(struct buf *b, uint8_t tag, const char *p, size_t n)
 	uint8_t *at = writer_start(&w, b, 0);
 
 	BUG_ON(n > UINT32_MAX);
-	writer_end(&w, put_string(&w, at, tag, &(struct tars_str){ p, (uint32_t)n }));
+	writer_end(&w, put_string(&w.out, at, tag, &(struct tars_str){ p, (uint32_t)n }));
 }
 
 void codec_put_bytes(struct buf *b, uint8_t tag, const uint8_t *p, size_t n)
@@ -237,28 +290,21 @@ void codec_put_bytes(struct buf *b, uint8_t tag, const uint8_t *p, size_t n)
 	uint8_t *at = writer_start(&w, b, 0);
 
 	BUG_ON(n > INT32_MAX);
-	writer_end(&w, put_bytes(&w, at, tag, &(struct tars_bytes){ p, (uint32_t)n }));
+	writer_end(&w, put_bytes(&w.out, at, tag, &(struct tars_bytes){ p, (uint32_t)n }));
 }
 
-size_t wire_bytes_begin(struct buf *b, uint8_t tag)
+void wire_close_bytes(struct buf *b, size_t mark)
 {
-	uint8_t *p = buf_reserve(b, WIRE_BYTES_HEAD_MAX);
-
-	p = wire_put_head(p, tag, WIRE_SIMPLE_LIST);
-	p = wire_put_head(p, 0, WIRE_CHAR) + WIRE_SIZE_MAX;
-	b->len = (size_t)(p - b->data);
-	return buf_size(b);
-}
-
-void wire_bytes_end(struct buf *b, size_t mark)
-{
-	uint8_t *body = buf_head(b) + mark;
-	size_t n = buf_size(b) - mark;
-	uint8_t *p;
+	size_t n = buf_size(b) - mark, width = wire_size_width(n), room;
+	uint8_t *content, *size;
 
 	BUG_ON(n > INT32_MAX);
-	p = wire_put_int(body - WIRE_SIZE_MAX, 0, (int64_t)n);
-	if (p != body && n)
-		memmove(p, body, n);
-	b->len -= (size_t)(body - p);
+	buf_reserve(b, WIRE_SIZE_MAX);
+	content = buf_head(b) + mark;
+	room = content[-1];
+	size = content - room;
+	if (width != room && n)
+		memmove(size + width, content, n);
+	tars_wire_int(size, 0, (int64_t)n);
+	b->len = b->len - room + width;
 }

@@ -3,171 +3,146 @@
 
 #include "proto/wire.h"
 
-enum { LENGTH_SIZE = 4 };
-
-/* Bits of the required tags, to see in one comparison that all were there. */
-#define BIT(tag) (1u << (tag))
-
 enum {
-	REQUEST_REQUIRED = BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) |
-			   BIT(9) | BIT(10),
-	/* Not 7, status: TarsJava leaves it out when it has none. */
-	RESPONSE_REQUIRED = BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6),
+	LENGTH_SIZE = 4,
+	/* Room in front of the body, but for names; and behind it, but for what is rarely there. */
+	HEAD_MAX = LENGTH_SIZE + 6 * WIRE_INT_MAX + WIRE_BYTES_HEAD_MAX,
+	TAIL_MAX = WIRE_INT_MAX + 2 * (WIRE_HEAD_MAX + 1),
 };
 
-static const char *const request_names[] = {
-	NULL, "iVersion", "cPacketType", "iMessageType", "iRequestId", "sServantName", "sFuncName",
-	"sBuffer", "iTimeout", "context", "status",
+#define FIELD(S, member, t, how, idl_name, descriptor) \
+	{ .name = (idl_name), .tag = (t), .flags = (how), .offset = offsetof(struct S, member), \
+	  .type = &(descriptor) }
+#define REQUEST(member, t, idl_name, descriptor) \
+	FIELD(request_packet, member, t, TARS_REQUIRED, idl_name, descriptor)
+#define RESPONSE(member, t, how, idl_name, descriptor) \
+	FIELD(response_packet, member, t, how, idl_name, descriptor)
+
+static const struct tars_field request_packet_fields[] = {
+	REQUEST(version, 1, "iVersion", tars_type_short),
+	REQUEST(packet_type, 2, "cPacketType", tars_type_byte),
+	REQUEST(message_type, 3, "iMessageType", tars_type_int),
+	REQUEST(request_id, 4, "iRequestId", tars_type_int),
+	REQUEST(servant, 5, "sServantName", tars_type_string),
+	REQUEST(func, 6, "sFuncName", tars_type_string),
+	REQUEST(body, 7, "sBuffer", tars_type_bytes),
+	REQUEST(timeout_ms, 8, "iTimeout", tars_type_int),
+	REQUEST(context, 9, "context", tars_type_string_string_map),
+	REQUEST(status, 10, "status", tars_type_string_string_map),
 };
 
-static const char *const response_names[] = {
-	NULL, "iVersion", "cPacketType", "iRequestId", "iMessageType", "iRet", "sBuffer", "status",
-	"sResultDesc", "context",
+static const struct tars_field response_packet_fields[] = {
+	RESPONSE(version, 1, TARS_REQUIRED, "iVersion", tars_type_short),
+	RESPONSE(packet_type, 2, TARS_REQUIRED, "cPacketType", tars_type_byte),
+	RESPONSE(request_id, 3, TARS_REQUIRED, "iRequestId", tars_type_int),
+	RESPONSE(message_type, 4, TARS_REQUIRED, "iMessageType", tars_type_int),
+	RESPONSE(ret, 5, TARS_REQUIRED, "iRet", tars_type_int),
+	RESPONSE(body, 6, TARS_REQUIRED, "sBuffer", tars_type_bytes),
+	/* Required by the IDL, but TarsJava leaves it out when it has none. */
+	RESPONSE(status, 7, 0, "status", tars_type_string_string_map),
+	RESPONSE(desc, 8, 0, "sResultDesc", tars_type_string),
+	RESPONSE(context, 9, 0, "context", tars_type_string_string_map),
 };
 
-/* The inline form of reader_value for an int. */
-static inline int get_i32(struct reader *r, uint8_t wire, int32_t *v)
-{
-	int64_t wide;
-	int rc = wire == WIRE_LONG ? wire_mismatch(&r->c, "int", wire) :
-				     wire_get_int(&r->c, wire, &wide);
-
-	if (!rc)
-		*v = (int32_t)wide;
-	return rc;
+#define PACKET_TYPE(S, idl_name) { \
+	.name = (idl_name), .kind = TARS_STRUCT, .size = sizeof(struct S), .fields = S##_fields, \
+	.n_fields = sizeof(S##_fields) / sizeof(*S##_fields), \
 }
+
+static const struct tars_type request_type = PACKET_TYPE(request_packet, "RequestPacket");
+static const struct tars_type response_type = PACKET_TYPE(response_packet, "ResponsePacket");
 
 enum { EMPTY_SIZE = WIRE_ZERO }; /* the head byte of a container's size 0 */
 
 /* Most maps are empty. */
-static inline int get_map(struct reader *r, uint8_t wire, struct tars_string_string_map *map)
+static inline const uint8_t *get_map(struct tars_reader *r, const uint8_t *p,
+				     const struct tars_field *f,
+				     struct tars_string_string_map *map)
 {
-	if (wire == WIRE_MAP && r->c.pos < r->c.end && *r->c.pos == EMPTY_SIZE) {
-		r->c.pos++;
+	if (r->end - p < 2 || tars_wire_type(p, f->tag) != WIRE_MAP || p[1] != EMPTY_SIZE)
+		return tars_get_member(r, p, f, map);
+	*map = (struct tars_string_string_map){ 0 };
+	return p + 2;
+}
+
+/* A text stays in the frame. */
+static inline const uint8_t *get_name(struct tars_reader *r, const uint8_t *p,
+				      const struct tars_field *f, struct tars_str *s)
+{
+	if (r->end - p < 2 || tars_wire_type(p, f->tag) != WIRE_STRING1 || r->end - p < 2 + p[1])
+		return tars_get_member(r, p, f, s);
+	*s = (struct tars_str){ (const char *)p + 2, p[1] };
+	return p + 2 + s->n;
+}
+
+/* A short body in its usual form. */
+static inline const uint8_t *get_body(struct tars_reader *r, const uint8_t *p,
+				      const struct tars_field *f, struct tars_bytes *v)
+{
+	int64_t n;
+	const uint8_t *body;
+
+	if (r->end - p < 2 || tars_wire_type(p, f->tag) != WIRE_SIMPLE_LIST || p[1] != WIRE_CHAR)
+		return tars_get_member(r, p, f, v);
+	body = tars_take_int(r, p + 2, 0, WIRE_INT, &n);
+	if (!body || n < 0 || n > r->end - body)
+		return tars_get_member(r, p, f, v);
+	*v = (struct tars_bytes){ body, (uint32_t)n };
+	return body + n;
+}
+
+/* After an error all members have their defaults. */
+static int finish(struct reader *r, const struct tars_type *t, void *packet)
+{
+	if (__builtin_expect(!r->rc, 1))
 		return 0;
-	}
-	return reader_value(r, &tars_type_string_string_map, wire, map);
-}
-
-static int get_request_field(struct reader *r, uint8_t tag, uint8_t wire, struct request_packet *p)
-{
-	switch (tag) {
-	case 1:
-		return reader_value(r, &tars_type_short, wire, &p->version);
-	case 2:
-		return reader_value(r, &tars_type_byte, wire, &p->packet_type);
-	case 3:
-		return get_i32(r, wire, &p->message_type);
-	case 4:
-		return get_i32(r, wire, &p->request_id);
-	case 5:
-		return wire_get_string(&r->c, wire, &p->servant);
-	case 6:
-		return wire_get_string(&r->c, wire, &p->func);
-	case 7:
-		return reader_value(r, &tars_type_bytes, wire, &p->body);
-	case 8:
-		return get_i32(r, wire, &p->timeout_ms);
-	case 9:
-		return get_map(r, wire, &p->context);
-	case 10:
-		return get_map(r, wire, &p->status);
-	default:
-		return cursor_skip(&r->c, wire);
-	}
-}
-
-static int get_response_field(struct reader *r, uint8_t tag, uint8_t wire,
-			      struct response_packet *p)
-{
-	switch (tag) {
-	case 1:
-		return reader_value(r, &tars_type_short, wire, &p->version);
-	case 2:
-		return reader_value(r, &tars_type_byte, wire, &p->packet_type);
-	case 3:
-		return get_i32(r, wire, &p->request_id);
-	case 4:
-		return get_i32(r, wire, &p->message_type);
-	case 5:
-		return get_i32(r, wire, &p->ret);
-	case 6:
-		return reader_value(r, &tars_type_bytes, wire, &p->body);
-	case 7:
-		return get_map(r, wire, &p->status);
-	case 8:
-		return wire_get_string(&r->c, wire, &p->desc);
-	case 9:
-		return get_map(r, wire, &p->context);
-	default:
-		return cursor_skip(&r->c, wire);
-	}
-}
-
-static int missing(struct err *e, const char *what, uint32_t absent, const char *const *names)
-{
-	int tag = __builtin_ctz(absent);
-
-	return err_set(e, TARS_EPROTO, "%s without %s (tag %d): the peer does not speak TARS", what,
-		       names[tag], tag);
-}
-
-/*
- * The loop for both packets: ascending tags, unknown ones skipped.  Inlined with one of the two
- * being NULL, it compiles to a straight reader of the other.
- */
-static inline __attribute__((always_inline)) int
-get_packet(const uint8_t *frame, size_t n, struct request_packet *request,
-	   struct response_packet *response, struct arena *a, struct err *e)
-{
-	const char *what = request ? "RequestPacket" : "ResponsePacket";
-	const char *const *names = request ? request_names : response_names;
-	uint32_t required = request ? REQUEST_REQUIRED : RESPONSE_REQUIRED, seen = 0;
-	unsigned last = request ? 10 : 9, next = 1;
-	struct reader r;
-	uint8_t tag = 0, wire;
-	int rc;
-
-	reader_init(&r, frame, n, a, e);
-	while ((rc = wire_get_head(&r.c, &tag, &wire)) > 0 && wire != WIRE_STRUCT_END) {
-		bool known = tag >= next && tag <= last;
-
-		if (!known)
-			rc = cursor_skip(&r.c, wire);
-		else if (request)
-			rc = get_request_field(&r, tag, wire, request);
-		else
-			rc = get_response_field(&r, tag, wire, response);
-		if (__builtin_expect(rc, 0)) {
-			path_name(&r.path, known ? names[tag] : "unknown field");
-			break;
-		}
-		if (known) {
-			next = tag + 1u;
-			seen |= BIT(tag);
-		}
-	}
-	if (rc < 0) {
-		path_name(&r.path, what);
-		return path_wrap(&r.path, e, rc);
-	}
-	if (__builtin_expect((seen & required) != required, 0))
-		return missing(e, what, required & ~seen, names);
-	return 0;
+	tars_type_init(t, packet);
+	path_name(&r->path, t->name);
+	return path_wrap(&r->path, r->e, r->rc);
 }
 
 int packet_get_request(const uint8_t *frame, size_t n, struct request_packet *p, struct arena *a,
 		       struct err *e)
 {
-	*p = (struct request_packet){ 0 };
-	return get_packet(frame, n, p, NULL, a, e);
+	const struct tars_field *f = request_packet_fields;
+	struct reader r;
+	const uint8_t *at = reader_init(&r, frame, n, a, e);
+
+	at = tars_get_short(&r.in, at, &f[0], &p->version);
+	at = tars_get_byte(&r.in, at, &f[1], &p->packet_type);
+	at = tars_get_int(&r.in, at, &f[2], &p->message_type);
+	at = tars_get_int(&r.in, at, &f[3], &p->request_id);
+	at = get_name(&r.in, at, &f[4], &p->servant);
+	at = get_name(&r.in, at, &f[5], &p->func);
+	at = get_body(&r.in, at, &f[6], &p->body);
+	at = tars_get_int(&r.in, at, &f[7], &p->timeout_ms);
+	at = get_map(&r.in, at, &f[8], &p->context);
+	get_map(&r.in, at, &f[9], &p->status);
+	return finish(&r, &request_type, p);
 }
 
 int packet_get_response(const uint8_t *frame, size_t n, struct response_packet *p, struct arena *a,
 			struct err *e)
 {
-	*p = (struct response_packet){ .desc = TARS_STR("") };
-	return get_packet(frame, n, NULL, p, a, e);
+	const struct tars_field *f = response_packet_fields;
+	struct reader r;
+	const uint8_t *at = reader_init(&r, frame, n, a, e);
+
+	at = tars_get_short(&r.in, at, &f[0], &p->version);
+	at = tars_get_byte(&r.in, at, &f[1], &p->packet_type);
+	at = tars_get_int(&r.in, at, &f[2], &p->request_id);
+	at = tars_get_int(&r.in, at, &f[3], &p->message_type);
+	at = tars_get_int(&r.in, at, &f[4], &p->ret);
+	at = get_body(&r.in, at, &f[5], &p->body);
+	at = get_map(&r.in, at, &f[6], &p->status);
+	if (at == r.in.end && !r.rc) { /* as most do */
+		p->desc = TARS_STR("");
+		p->context = (struct tars_string_string_map){ 0 };
+		return 0;
+	}
+	at = get_name(&r.in, at, &f[7], &p->desc);
+	get_map(&r.in, at, &f[8], &p->context);
+	return finish(&r, &response_type, p);
 }
 
 static inline uint8_t *put_string(uint8_t *q, uint8_t tag, const struct tars_str *s)
@@ -178,77 +153,86 @@ static inline uint8_t *put_string(uint8_t *q, uint8_t tag, const struct tars_str
 	return q + s->n;
 }
 
-static void put_map(struct buf *b, uint8_t tag, const struct tars_string_string_map *map)
+/* Goes on at q, where there is room for an empty map; so there is behind it for as much again. */
+static inline uint8_t *put_map(struct buf *b, uint8_t *q, uint8_t tag,
+			       const struct tars_string_string_map *map)
 {
-	if (!map->n) {
-		uint8_t *q = wire_put_head(buf_reserve(b, WIRE_HEAD_MAX + 1), tag, WIRE_MAP);
-
-		*q = EMPTY_SIZE;
-		b->len = (size_t)(q + 1 - b->data);
-		return;
+	if (map->n) {
+		b->len = (size_t)(q - b->data);
+		codec_put_field(b, tag, &tars_type_string_string_map, map, 0);
+		return buf_reserve(b, TAIL_MAX);
 	}
-	codec_put_field(b, tag, &tars_type_string_string_map, map, 0);
+	q = tars_wire_head(q, tag, WIRE_MAP);
+	*q = EMPTY_SIZE;
+	return q + 1;
 }
 
 /* Length and everything in front of the body. */
-static void put_request_head(struct buf *b, const struct request_packet *p)
+static inline uint8_t *put_request_head(struct buf *b, const struct request_packet *p)
 {
 	size_t names = (size_t)p->servant.n + p->func.n;
-	uint8_t *q = buf_reserve(b, LENGTH_SIZE + 6 * WIRE_INT_MAX + names) + LENGTH_SIZE;
+	uint8_t *q = buf_reserve(b, HEAD_MAX + names) + LENGTH_SIZE;
 
-	q = wire_put_int(q, 1, p->version);
-	q = wire_put_int(q, 2, p->packet_type);
-	q = wire_put_int(q, 3, p->message_type);
-	q = wire_put_int(q, 4, p->request_id);
+	q = tars_wire_int(q, 1, p->version);
+	q = tars_wire_int(q, 2, p->packet_type);
+	q = tars_wire_int(q, 3, p->message_type);
+	q = tars_wire_int(q, 4, p->request_id);
 	q = put_string(q, 5, &p->servant);
-	q = put_string(q, 6, &p->func);
-	b->len = (size_t)(q - b->data);
+	return put_string(q, 6, &p->func);
 }
 
-static void put_response_head(struct buf *b, const struct response_packet *p)
+static inline uint8_t *put_response_head(struct buf *b, const struct response_packet *p)
 {
-	uint8_t *q = buf_reserve(b, LENGTH_SIZE + 5 * WIRE_INT_MAX) + LENGTH_SIZE;
+	uint8_t *q = buf_reserve(b, HEAD_MAX) + LENGTH_SIZE;
 
-	q = wire_put_int(q, 1, p->version);
-	q = wire_put_int(q, 2, p->packet_type);
-	q = wire_put_int(q, 3, p->request_id);
-	q = wire_put_int(q, 4, p->message_type);
-	q = wire_put_int(q, 5, p->ret);
-	b->len = (size_t)(q - b->data);
+	q = tars_wire_int(q, 1, p->version);
+	q = tars_wire_int(q, 2, p->packet_type);
+	q = tars_wire_int(q, 3, p->request_id);
+	q = tars_wire_int(q, 4, p->message_type);
+	return tars_wire_int(q, 5, p->ret);
 }
 
-static void put_length(struct buf *b, size_t start)
+/* Ends the packet at q. */
+static inline void put_length(struct buf *b, size_t start, const uint8_t *q)
 {
-	size_t n = buf_size(b) - start;
+	size_t n;
 
+	b->len = (size_t)(q - b->data);
+	n = buf_size(b) - start;
 	BUG_ON(n > INT32_MAX);
-	wire_put_u32(buf_head(b) + start, (uint32_t)n);
+	tars_wire_u32(buf_head(b) + start, (uint32_t)n);
 }
 
 /* Everything behind the body. */
 static void put_request_tail(struct buf *b, size_t start, const struct request_packet *p)
 {
-	codec_put_int(b, 8, p->timeout_ms);
-	put_map(b, 9, &p->context);
-	put_map(b, 10, &p->status);
-	put_length(b, start);
+	uint8_t *q = buf_reserve(b, TAIL_MAX);
+
+	q = tars_wire_int(q, 8, p->timeout_ms);
+	q = put_map(b, q, 9, &p->context);
+	q = put_map(b, q, 10, &p->status);
+	put_length(b, start, q);
 }
 
 static void put_response_tail(struct buf *b, size_t start, const struct response_packet *p)
 {
-	put_map(b, 7, &p->status);
-	if (p->ret || p->desc.n)
+	uint8_t *q = put_map(b, buf_reserve(b, TAIL_MAX), 7, &p->status);
+
+	if (p->ret || p->desc.n) {
+		b->len = (size_t)(q - b->data);
 		codec_put_string(b, 8, p->desc.p, p->desc.n);
+		q = buf_reserve(b, TAIL_MAX);
+	}
 	if (p->context.n)
-		put_map(b, 9, &p->context);
-	put_length(b, start);
+		q = put_map(b, q, 9, &p->context);
+	put_length(b, start, q);
 }
 
 void packet_put_request(struct buf *b, const struct request_packet *p)
 {
 	size_t start = buf_size(b);
 
-	put_request_head(b, p);
+	b->len = (size_t)(put_request_head(b, p) - b->data);
 	codec_put_bytes(b, 7, p->body.p, p->body.n);
 	put_request_tail(b, start, p);
 }
@@ -257,7 +241,7 @@ void packet_put_response(struct buf *b, const struct response_packet *p)
 {
 	size_t start = buf_size(b);
 
-	put_response_head(b, p);
+	b->len = (size_t)(put_response_head(b, p) - b->data);
 	codec_put_bytes(b, 6, p->body.p, p->body.n);
 	put_response_tail(b, start, p);
 }
@@ -267,25 +251,27 @@ void packet_put_response(struct buf *b, const struct response_packet *p)
  * packet's start: so the caller keeps one number, and it is the offset from buf_head, which stays
  * true when the buffer grows.
  */
-static size_t open_body(struct buf *b, size_t start, uint8_t tag)
+static inline void open_body(struct buf *b, size_t start, uint8_t *q, uint8_t tag, size_t expected)
 {
-	size_t mark = wire_bytes_begin(b, tag);
+	uint8_t *packet = buf_head(b) + start;
 
-	wire_put_u32(buf_head(b) + start, (uint32_t)(mark - start));
-	return start;
+	q = wire_open_bytes(q, tag, expected);
+	tars_wire_u32(packet, (uint32_t)(q - packet));
+	b->len = (size_t)(q - b->data);
 }
 
 static void close_body(struct buf *b, size_t start)
 {
-	wire_bytes_end(b, start + wire_u32(buf_head(b) + start));
+	wire_close_bytes(b, start + wire_u32(buf_head(b) + start));
 }
 
 size_t packet_begin_request(struct buf *b, const struct request_packet *p)
 {
 	size_t start = buf_size(b);
+	uint8_t *q = put_request_head(b, p); /* may move the content */
 
-	put_request_head(b, p);
-	return open_body(b, start, 7);
+	open_body(b, start, q, 7, p->body.n);
+	return start;
 }
 
 void packet_end_request(struct buf *b, size_t mark, const struct request_packet *p)
@@ -297,9 +283,10 @@ void packet_end_request(struct buf *b, size_t mark, const struct request_packet 
 size_t packet_begin_response(struct buf *b, const struct response_packet *p)
 {
 	size_t start = buf_size(b);
+	uint8_t *q = put_response_head(b, p);
 
-	put_response_head(b, p);
-	return open_body(b, start, 6);
+	open_body(b, start, q, 6, p->body.n);
+	return start;
 }
 
 void packet_end_response(struct buf *b, size_t mark, const struct response_packet *p)

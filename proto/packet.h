@@ -62,7 +62,8 @@ void packet_put_response(struct buf *b, const struct response_packet *p);
 
 /*
  * The same without a copy of the body: begin, encode the body straight into b, end.
- * `begin` returns a mark for `end`.  Between them only appends to b are allowed.
+ * `begin` returns a mark for `end`.  Between them only appends to b are allowed.  p->body.n may say
+ * about how large the body will be (codec_guess): a good guess saves that it is moved by some bytes.
  */
 size_t packet_begin_request(struct buf *b, const struct request_packet *p);
 void packet_end_request(struct buf *b, size_t mark, const struct request_packet *p);

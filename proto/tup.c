@@ -9,12 +9,15 @@ static const char ret_name[] = "tars_ret";
 static void put_entry(struct buf *b, const char *name, const struct tars_field *f,
 		      const void *value)
 {
+	uint8_t *p;
 	size_t mark;
 
 	codec_put_string(b, 0, name, strlen(name));
-	mark = wire_bytes_begin(b, 1);
+	p = wire_open_bytes(buf_reserve(b, WIRE_BYTES_HEAD_MAX), 1, 0);
+	b->len = (size_t)(p - b->data);
+	mark = buf_size(b);
 	codec_put_field(b, 0, f->type, (const char *)value + f->offset, 0);
-	wire_bytes_end(b, mark);
+	wire_close_bytes(b, mark);
 }
 
 void tup_put(struct buf *b, const struct tars_type *t, const void *value, bool tars_ret)
@@ -22,7 +25,7 @@ void tup_put(struct buf *b, const struct tars_type *t, const void *value, bool t
 	bool twice = tars_ret && t->n_fields && !*t->fields->name;
 	uint8_t *p = buf_reserve(b, WIRE_INT_MAX + WIRE_HEAD_MAX);
 
-	p = wire_put_int(wire_put_head(p, 0, WIRE_MAP), 0, t->n_fields + twice);
+	p = tars_wire_int(tars_wire_head(p, 0, WIRE_MAP), 0, t->n_fields + twice);
 	b->len = (size_t)(p - b->data);
 	for (uint16_t i = 0; i < t->n_fields; i++)
 		put_entry(b, t->fields[i].name, &t->fields[i], value);

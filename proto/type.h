@@ -51,6 +51,8 @@ struct tars_enum_item {
 };
 
 struct tars_field;
+struct tars_writer;
+struct tars_reader;
 
 struct tars_type {
 	const char *name;        /* IDL spelling: "int", "vector<string>", "TestApp::User" */
@@ -63,6 +65,9 @@ struct tars_type {
 	const struct tars_type *elem;          /* LIST element, MAP value */
 	const struct tars_field *fields;       /* STRUCT: sorted by tag, ascending */
 	const struct tars_enum_item *items;    /* ENUM: in IDL order */
+	/* STRUCT: its fields in straight-line code, from `tars idl gen`; NULL: the table is walked. */
+	uint8_t *(*put)(struct tars_writer *w, uint8_t *p, const void *value);
+	const uint8_t *(*get)(struct tars_reader *r, const uint8_t *p, void *value);
 };
 
 enum tars_field_flags {

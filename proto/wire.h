@@ -11,6 +11,7 @@
 #define PROTO_WIRE_H
 
 #include "proto/codec.h"
+#include "proto/member_get.h"
 #include "proto/path.h"
 
 enum {
@@ -20,79 +21,46 @@ enum {
 	WIRE_BYTES_HEAD_MAX = WIRE_HEAD_MAX + 1 + WIRE_SIZE_MAX,
 };
 
-static inline uint8_t *wire_put_head(uint8_t *p, uint8_t tag, uint8_t type)
-{
-	if (__builtin_expect(tag < 15, 1)) {
-		*p = (uint8_t)(tag << 4 | type);
-		return p + 1;
-	}
-	p[0] = 0xf0 | type;
-	p[1] = tag;
-	return p + 2;
-}
-
-static inline uint8_t *wire_put_u16(uint8_t *p, uint16_t v)
-{
-	v = __builtin_bswap16(v);
-	memcpy(p, &v, sizeof(v));
-	return p + sizeof(v);
-}
-
-static inline uint8_t *wire_put_u32(uint8_t *p, uint32_t v)
-{
-	v = __builtin_bswap32(v);
-	memcpy(p, &v, sizeof(v));
-	return p + sizeof(v);
-}
-
-static inline uint8_t *wire_put_u64(uint8_t *p, uint64_t v)
-{
-	v = __builtin_bswap64(v);
-	memcpy(p, &v, sizeof(v));
-	return p + sizeof(v);
-}
-
-/* The smallest form that holds v; at most WIRE_INT_MAX bytes. */
-static inline uint8_t *wire_put_int(uint8_t *p, uint8_t tag, int64_t v)
-{
-	if (v == (int8_t)v) {
-		if (!v)
-			return wire_put_head(p, tag, WIRE_ZERO);
-		p = wire_put_head(p, tag, WIRE_CHAR);
-		*p = (uint8_t)v;
-		return p + 1;
-	}
-	if (v == (int16_t)v)
-		return wire_put_u16(wire_put_head(p, tag, WIRE_SHORT), (uint16_t)v);
-	if (v == (int32_t)v)
-		return wire_put_u32(wire_put_head(p, tag, WIRE_INT), (uint32_t)v);
-	return wire_put_u64(wire_put_head(p, tag, WIRE_LONG), (uint64_t)v);
-}
-
 /* Head of a string: at most WIRE_HEAD_MAX + 4 bytes. */
 static inline uint8_t *wire_put_string_head(uint8_t *p, uint8_t tag, size_t n)
 {
 	if (n > UINT8_MAX)
-		return wire_put_u32(wire_put_head(p, tag, WIRE_STRING4), (uint32_t)n);
-	p = wire_put_head(p, tag, WIRE_STRING1);
+		return tars_wire_u32(tars_wire_head(p, tag, WIRE_STRING4), (uint32_t)n);
+	p = tars_wire_head(p, tag, WIRE_STRING1);
 	*p = (uint8_t)n;
 	return p + 1;
 }
 
 static inline uint8_t *wire_put_bytes_head(uint8_t *p, uint8_t tag, size_t n)
 {
-	p = wire_put_head(p, tag, WIRE_SIMPLE_LIST);
-	p = wire_put_head(p, 0, WIRE_CHAR);
-	return wire_put_int(p, 0, (int64_t)n);
+	p = tars_wire_head(p, tag, WIRE_SIMPLE_LIST);
+	p = tars_wire_head(p, 0, WIRE_CHAR);
+	return tars_wire_int(p, 0, (int64_t)n);
+}
+
+/* What the size of a container takes. */
+static inline size_t wire_size_width(size_t n)
+{
+	return !n ? 1 : n <= INT8_MAX ? 2 : n <= INT16_MAX ? 3 : WIRE_SIZE_MAX;
 }
 
 /*
- * A vector<byte> whose content is appended in place: wire_bytes_begin leaves room for the widest
- * size, wire_bytes_end writes the narrow one and closes the gap.  From 32 KB on there is no gap, so
- * no large body is ever moved.  The mark counts from buf_head, which growing may move.
+ * A vector<byte> whose content is appended in place.  wire_open_bytes takes WIRE_BYTES_HEAD_MAX at
+ * most; it leaves room for the size that is expected and notes how much in the last byte of that.
+ * wire_close_bytes fills it in, and moves the content where the guess was wrong.  The mark is the
+ * content's offset from buf_head, which growing may move.
  */
-size_t wire_bytes_begin(struct buf *b, uint8_t tag);
-void wire_bytes_end(struct buf *b, size_t mark);
+static inline uint8_t *wire_open_bytes(uint8_t *p, uint8_t tag, size_t expected)
+{
+	size_t width = wire_size_width(expected);
+
+	p = tars_wire_head(p, tag, WIRE_SIMPLE_LIST);
+	p = tars_wire_head(p, 0, WIRE_CHAR) + width;
+	p[-1] = (uint8_t)width;
+	return p;
+}
+
+void wire_close_bytes(struct buf *b, size_t mark);
 
 /* Errors; inline down to the constant, so that the compiler sees that they are not 0. */
 void wire_note_truncated(struct cursor *c);
@@ -208,17 +176,19 @@ static inline int wire_get_string(struct cursor *c, uint8_t type, struct tars_st
 /* Number of elements of a container, each of which takes at least min_size more bytes. */
 int wire_get_count(struct cursor *c, size_t min_size, uint32_t *n);
 
-/* State of one decoding call: the cursor, the memory it may use, and the path for errors. */
+/* State of one decoding call. */
 struct reader {
-	struct cursor c;
+	struct tars_reader in;   /* what generated code sees */
 	struct arena *arena;
-	size_t budget;           /* bytes that elements of containers may still take */
+	struct err *e;
+	int rc;
 	unsigned depth;
+	size_t budget;           /* bytes that elements of containers may still take */
 	struct path path;
 };
 
-void reader_init(struct reader *r, const uint8_t *data, size_t n, struct arena *a, struct err *e);
-/* Payload of a value whose head, with this wire type, has been read. */
-int reader_value(struct reader *r, const struct tars_type *t, uint8_t wire, void *value);
+/* Gives where to start reading. */
+const uint8_t *reader_init(struct reader *r, const uint8_t *data, size_t n, struct arena *a,
+			   struct err *e);
 
 #endif

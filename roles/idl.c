@@ -8,13 +8,15 @@
 
 struct idl_conf {
 	const char *include, *out;
-	bool with_tars;
+	bool tables, with_tars;
 };
 
 static const struct opt idl_opts[] = {
 	OPT("include", struct idl_conf, include, NULL, OPT_FLAG_ONLY,
 	    "directories to look for included files in, with ':' between them"),
 	OPT("out", struct idl_conf, out, ".", OPT_FLAG_ONLY, "directory for generated files"),
+	OPT("tables", struct idl_conf, tables, "no", OPT_FLAG_ONLY,
+	    "no straight-line encoders and decoders: less code, half as fast"),
 	OPT("with-tars", struct idl_conf, with_tars, "no", OPT_FLAG_ONLY,
 	    "allow names that start with 'tars', as the platform's own files have"),
 	{ 0 }
@@ -106,7 +108,8 @@ static int idl_main(int argc, char **argv, const void *conf_)
 	const struct idl_conf *conf = conf_;
 	const struct subcommand *sub = find_subcommand(argv[0]);
 	const char *dirs[MAX_DIRS];
-	struct idl_options opt = { .dirs = dirs, .with_tars = conf->with_tars };
+	struct idl_options opt = { .dirs = dirs, .with_tars = conf->with_tars,
+				   .tables_only = conf->tables };
 	char *include = xstrdup(conf->include ? conf->include : "");
 	int status = sub ? split_dirs(include, dirs, &opt.n_dirs) : EXIT_USAGE;
 

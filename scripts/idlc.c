@@ -8,7 +8,7 @@ enum { MAX_DIRS = 16 };
 
 static int usage(void)
 {
-	fputs("usage: idlc [--with-tars] [-I DIR]... --out DIR FILE.tars...\n", stderr);
+	fputs("usage: idlc [--with-tars] [--tables] [-I DIR]... --out DIR FILE.tars...\n", stderr);
 	return 64;
 }
 
@@ -21,6 +21,8 @@ int main(int argc, char **argv)
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (!strcmp(argv[i], "--with-tars"))
 			opt.with_tars = true;
+		else if (!strcmp(argv[i], "--tables"))
+			opt.tables_only = true;
 		else if (!strcmp(argv[i], "--out") && i + 1 < argc)
 			out = argv[++i];
 		else if (!strcmp(argv[i], "-I") && i + 1 < argc && opt.n_dirs < MAX_DIRS)

@@ -24,9 +24,13 @@ static void put_tars_reply(struct buf *b, struct tars_req *rq, int code, const c
 			   const void *out)
 {
 	struct response_packet head = response_head(rq, code, text);
-	size_t mark = packet_begin_response(b, &head);
+	bool has_body = !code && rq->func;
+	size_t mark;
 
-	if (!code && rq->func)
+	if (has_body)
+		head.body.n = (uint32_t)codec_guess(rq->func->out, out);
+	mark = packet_begin_response(b, &head);
+	if (has_body)
 		codec_put_flat(b, rq->func->out, out, 0);
 	packet_end_response(b, mark, &head);
 }

@@ -45,6 +45,7 @@ static int put_request(struct buf *b, struct tars_pending *p, const struct tars_
 		.request_id = p->id,
 		.servant = { p->proxy->name, (uint32_t)strlen(p->proxy->name) },
 		.func = { p->func->name, (uint32_t)strlen(p->func->name) },
+		.body.n = (uint32_t)codec_guess(p->func->in, in),
 		.timeout_ms = p->timeout_ms,
 	};
 	size_t start = buf_size(b), mark;
