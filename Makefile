@@ -210,6 +210,21 @@ perf_tars := $(patsubst %,$(B)/t/perf/%,echo-tars caller-tars)
 $(perf_tars:=.o): $(B)/t/perf/Echo.c
 $(perf_tars): %: %.o $(B)/t/perf/Echo.o $(lib)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+# protobuf is the reference of the codec's benchmark, and of nothing else.
+$(B)/t/perf/Codec.c: t/perf/Codec.tars $(idlc)
+	@mkdir -p $(@D)
+	$(Q)ASAN_OPTIONS=detect_leaks=0 $(idlc) --out $(@D) $<
+$(B)/t/perf/Codec.pb.cc: t/perf/Codec.proto
+	@mkdir -p $(@D)
+	$(Q)protoc -It/perf --cpp_out=$(@D) $<
+$(B)/t/perf/%.o: t/perf/%.cc
+	$(Q)$(CXX) $(CPPFLAGS) -I$(B)/t/perf -O2 -g -DNDEBUG -Wall -Wextra -c -o $@ $<
+$(B)/t/perf/%.o: $(B)/t/perf/%.cc
+	$(Q)$(CXX) -O2 -g -DNDEBUG -c -o $@ $<
+$(B)/t/perf/codec-bench.o: $(B)/t/perf/Codec.c
+$(B)/t/perf/codec-protobuf.o: $(B)/t/perf/Codec.c $(B)/t/perf/Codec.pb.cc t/perf/codec-bench.h
+$(B)/t/perf/codec-bench: $(addprefix $(B)/t/perf/,codec-bench.o codec-protobuf.o Codec.o Codec.pb.o) $(proto_obj)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ -lprotobuf -pthread $(LDLIBS)
 $(B)/t/perf/%: $(B)/t/perf/%.o $(proto_obj)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
