@@ -49,6 +49,15 @@ struct tars_servant {
 	bool ordered;
 };
 
+/* A management command of a service's own: `tars ctl notify App.Server 'NAME PARAMS'`, consoles. */
+struct tars_command {
+	const char *name;                         /* one word; that of a built-in one: runs after it */
+	const char *help;                         /* one line; may be NULL */
+	/* In a thread that may block.  params: what stands behind the first blank.  *result: text
+	 * of rq.  Not 0: refused, and commands of the same name that follow do not run. */
+	int (*run)(struct tars_req *rq, const char *params, struct tars_str *result);
+};
+
 struct tars_service {
 	const struct tars_servant *servants;      /* ends with { 0 } */
 	/* Before the first request, in a worker thread: may block.  Not 0: do not start. */
@@ -58,6 +67,10 @@ struct tars_service {
 	 * its own handles.  After init, before its first request; not 0: do not start. */
 	int (*thread_init)(struct tars_app *app);
 	void (*thread_fini)(struct tars_app *app);
+	const struct tars_command *commands;      /* ends with { 0 }; may be NULL */
+	/* `tars.loadconfig FILE` has brought this file to the base path.  In a thread that may block.
+	 * Not 0: the service refuses it, and whoever gave the command is told. */
+	int (*on_config)(struct tars_app *app, const char *file);
 };
 
 /* Runs the service until it is told to stop; `--config=FILE` names its official configuration.
@@ -72,6 +85,17 @@ TARS_API struct tars_app *tars_app_of(const struct tars_req *rq);
 /* Value of the service configuration by path ("/tars/application/server<app>"), or fallback. */
 TARS_API const char *tars_config(const struct tars_app *app, const char *path,
 				 const char *fallback);
+
+enum { TARS_CONFIG_LOCAL = 1 };
+/*
+ * Fetches a file of the configuration centre into the service's base path (contract 8.2); the one
+ * that was there is kept as FILE.1.bak.  0: it is there and current; TARS_CONFIG_LOCAL: the centre
+ * gave none, and the local one stays; negative: there is none.  text[size] says what happened.
+ * In init() or another thread that may block, or a coroutine.
+ */
+TARS_API int tars_load_config(struct tars_app *app, const char *file, char *text, size_t size);
+/* The same for a file of the whole application. */
+TARS_API int tars_load_app_config(struct tars_app *app, const char *file, char *text, size_t size);
 
 /* ---- inside a handler ---- */
 

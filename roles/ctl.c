@@ -341,8 +341,9 @@ static int ctl_change(struct ctl *c)
 
 	if (status)
 		return status;
-	if (c->n_args > 1)
-		return c->command->one(c, app, server, str_of(c->args[1]));
+	/* The node is the last argument. */
+	if (c->n_args == c->command->most)
+		return c->command->one(c, app, server, str_of(c->args[c->n_args - 1]));
 	status = get_servers(c, c->args[0], &rows);
 	if (status)
 		return status;
@@ -450,12 +451,62 @@ static int ctl_nodes(struct ctl *c)
 	return EXIT_ASKED;
 }
 
+/* ---- management commands of services ---- */
+
+static int notify_one(struct ctl *c, struct tars_str app, struct tars_str server,
+		      struct tars_str node, const char *command, struct tars_str *result)
+{
+	struct tars_call call = call_to(c, c->admin);
+	struct tars_AdminReg_notifyServer_in in = {
+		.application = app, .serverName = server, .nodeName = node,
+		.command = str_of(command),
+	};
+	struct tars_AdminReg_notifyServer_out out;
+	uint32_t n;
+	int rc = tars_AdminReg_notifyServer(&call, &in, &out);
+
+	if (rc)
+		return fail_call(c, &call, rc);
+	if (out.ret)
+		return tell(c, out.ret, out.result);
+	/* The node says "succ:" and then what the service said. */
+	n = !strncmp(out.result.p, "succ:", 5) ? 5 : 0;
+	*result = (struct tars_str){ out.result.p + n, out.result.n - n };
+	return 0;
+}
+
+/* A service answers a command that it does not know with nothing: what it knows is shown then. */
+static int notify_node(struct ctl *c, struct tars_str app, struct tars_str server,
+		       struct tars_str node)
+{
+	const char *command = c->args[1];
+	struct tars_str result, help;
+	int status;
+
+	if (c->n_args < c->command->most)
+		printf("== %s\n", node.p);
+	fflush(stdout);
+	status = notify_one(c, app, server, node, command, &result);
+	if (status)
+		return status;
+	if (result.n) {
+		fputs(result.p, stdout);
+		return EXIT_ASKED;
+	}
+	if (notify_one(c, app, server, node, "tars.help -v", &help) || !help.n)
+		return complain(c, EXIT_FAILED, "no answer: the service has no command '%s'",
+				command);
+	return complain(c, EXIT_USAGE, "the service has no command '%s'; it has:\n%s", command,
+			help.p);
+}
+
 /* ---- the commands ---- */
 
 static const struct command commands[] = {
 	{ "deploy", "App.Server [\"Obj@ENDPOINT\"...]", 1, 1 + MAX_SERVANTS, ctl_deploy },
 	{ "list", "[App | App.Server | NODE]", 0, 1, ctl_list },
 	{ "nodes", "", 0, 0, ctl_nodes },
+	{ "notify", "App.Server COMMAND [NODE]", 2, 3, ctl_change, notify_node },
 	{ "restart", "App.Server [NODE]", 1, 2, ctl_change, restart_one },
 	{ "start", "App.Server [NODE]", 1, 2, ctl_change, start_one },
 	{ "stop", "App.Server [NODE]", 1, 2, ctl_change, stop_one },
@@ -476,8 +527,8 @@ static const struct command *find_command(struct ctl *c, const char *name)
 	if (near.best)
 		complain(c, 0, "'%s' is not a command (did you mean %s?)", name, near.best);
 	else
-		complain(c, 0, "'%s' is not a command: deploy, list, nodes, restart, start, stop "
-			 "or undeploy", name);
+		complain(c, 0, "'%s' is not a command: deploy, list, nodes, notify, restart, "
+			 "start, stop or undeploy", name);
 	return NULL;
 }
 
@@ -537,7 +588,7 @@ static int ctl_main(int argc, char **argv, const void *conf)
 
 const struct role ctl_role = {
 	.name = "ctl",
-	.summary = "deploy, undeploy, start, stop, restart, list; nodes",
+	.summary = "deploy, undeploy, start, stop, restart, list, notify; nodes",
 	.args = "COMMAND [ARG...]",
 	.opts = ctl_opts,
 	.conf_size = sizeof(struct ctl_conf),

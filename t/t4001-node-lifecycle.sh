@@ -119,6 +119,20 @@ test_expect_success 'commands reach the service' '
 	test_grep "succ:" got
 '
 
+test_expect_success 'tars ctl notify: the answer of each node, help for a mistaken command' '
+	ctl notify TestApp.HelloServer tars.viewversion >got &&
+	printf "== n1\n[notify prefix object num:1]\n[1]:\$%s\$\n" "$(tars --version | cut -d" " -f2)" >want &&
+	test_cmp want got &&
+	ctl notify TestApp.HelloServer "tars.setloglevel WARN" n1 >got &&
+	test_grep "^.1.:set log level .WARN. ok" got &&
+	test_must_fail grep "== n1" got &&
+	test_expect_code 64 tars ctl notify TestApp.HelloServer tars.nothing n1 2>err &&
+	test_grep "the service has no command .tars.nothing.; it has:" err &&
+	test_grep "^tars.setloglevel  *NONE" err &&
+	test_expect_code 1 tars ctl notify TestApp.NoServer tars.help 2>err &&
+	test_grep "TestApp.NoServer is not deployed" err
+'
+
 test_expect_success 'a running service cannot be destroyed, a stopped one leaves nothing' '
 	order destroyServer TestApp.HelloServer >got &&
 	test_grep "^1003 server state is not Inactive" got &&

@@ -356,6 +356,11 @@ void timer_start_at(struct timer *t, int64_t due_us, void (*run)(struct timer *)
 	timers_add(&self->timers, t);
 }
 
+size_t reactor_timer_count(const struct reactor *r)
+{
+	return r->timers.n;
+}
+
 void timer_start(struct timer *t, int64_t ms, void (*run)(struct timer *))
 {
 	/* Not reactor_now(): after a long turn the timer would ring early. */

@@ -53,6 +53,8 @@ void reactor_at_end(struct task *t);
 /* Monotonic microseconds, read once per turn; reactor_clock() reads now.  Thread: any. */
 int64_t reactor_now(void);
 int64_t reactor_clock(void);
+/* Timers of r that run. */
+size_t reactor_timer_count(const struct reactor *r);
 
 /* Room of this reactor for what does not outlive the current callback: every connection reads into
  * it, so that idle ones need no buffer. */

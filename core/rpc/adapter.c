@@ -246,6 +246,16 @@ int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_
 	return 0;
 }
 
+struct adapter *adapter_next(struct tars_app *app, struct adapter *prev)
+{
+	struct list *next;
+
+	pthread_mutex_lock(&app->lock);
+	next = prev ? prev->node.next : app->adapters.next;
+	pthread_mutex_unlock(&app->lock);
+	return next == &app->adapters ? NULL : container_of(next, struct adapter, node);
+}
+
 void adapters_close(struct tars_app *app)
 {
 	for (struct list *l = app->adapters.next; l != &app->adapters; l = l->next) {

@@ -544,5 +544,7 @@ void *tars_app_data(const struct tars_app *app)
 
 const char *tars_config(const struct tars_app *app, const char *path, const char *fallback)
 {
-	return app->config ? tarsconf_get_or(app->config, path, fallback) : fallback;
+	const struct tarsconf *config = atomic_load_explicit(&app->config, memory_order_acquire);
+
+	return config ? tarsconf_get_or(config, path, fallback) : fallback;
 }

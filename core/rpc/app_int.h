@@ -25,6 +25,7 @@
 #include "proto/tarsconf.h"
 
 struct adapter;
+struct main_conf;
 struct proxy_cache;
 struct remotelog;
 struct servant;
@@ -68,7 +69,11 @@ struct tars_app {
 	pthread_mutex_t lock;
 	const char *name;                     /* "App.Server"; "" for a plain client */
 	void *data;
-	const struct tarsconf *config;        /* official configuration, or NULL */
+	const struct tarsconf *_Atomic config; /* official configuration, or NULL; may be renewed */
+	const char *config_path;              /* its file */
+	const struct main_conf *service;      /* of tars_main; NULL: a client or a role */
+	const struct tars_service *hooks;     /* likewise */
+	const char *appcache_path;            /* NULL: none */
 	struct dye dye;
 	struct log_state logs;
 	struct applog *log;

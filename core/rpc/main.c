@@ -1,4 +1,5 @@
 /* tars_main: a service from its official configuration, from start to the last reply. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
@@ -10,7 +11,9 @@
 
 #include "core/io/pool.h"
 #include "core/rpc/app_int.h"
+#include "core/rpc/appcache.h"
 #include "core/rpc/main_conf.h"
+#include "core/rpc/notify.h"
 #include "core/rpc/service.h"
 
 enum { LAST_LOGS_MS = 1000 };
@@ -23,7 +26,7 @@ struct service_run {
 	struct main_conf conf;
 	struct tars_app *app;
 	struct nodelink *node;
-	bool initialised, started, stop_wanted;
+	bool initialised, started, stop_wanted, close_output;
 	int init_rc;
 	int status;
 };
@@ -135,6 +138,21 @@ static int check_adapters(const struct service_run *run, struct err *e)
 	return TARS_OK;
 }
 
+/* What an operator has set outlives restarts: the log level then wins over the configuration. */
+static void recall(struct service_run *run)
+{
+	const char *cout_key = "/tars/application/server<closecout>";
+	const char *text = appcache_get(run->conf.appcache_path, "logLevel", &run->arena);
+	int level = log_state_level_parse(text, strlen(text));
+
+	if (level)
+		atomic_store(&run->app->logs.level, level);
+	text = tars_config(run->app, cout_key, "");
+	if (!*text)
+		text = appcache_get(run->conf.appcache_path, "closeCout", &run->arena);
+	run->close_output = !strcmp(text, "1");
+}
+
 static int make_app(struct service_run *run, struct err *e)
 {
 	const struct tars_servant *s;
@@ -147,6 +165,11 @@ static int make_app(struct service_run *run, struct err *e)
 	if (!run->app)
 		return e->code;
 	run->app->config = run->conf.tree;
+	run->app->config_path = run->config_path;
+	run->app->service = &run->conf;
+	run->app->hooks = run->service;
+	run->app->appcache_path = run->conf.appcache_path;
+	recall(run);
 	run->app->thread_init = run->service->thread_init;
 	run->app->thread_fini = run->service->thread_fini;
 	run->app->hooks_arg = run;
@@ -161,6 +184,8 @@ static int make_app(struct service_run *run, struct err *e)
 static void stop(struct service_run *run)
 {
 	nodelink_stop(run->node);
+	if (!atomic_load(&run->app->stopping))
+		notify_report(run->app, "stop");
 	app_stop(run->app, run->conf.grace_ms);
 }
 
@@ -230,6 +255,17 @@ static void say_ready(struct service_run *run, const struct buf *endpoints)
 	buf_release(&line);
 }
 
+/* Only when an operator or the configuration says so: what goes to stderr is worth keeping. */
+static void close_output(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; i <= 2 && fd >= 0; i++)
+		dup2(fd, i);
+	if (fd > 2)
+		close(fd);
+}
+
 static int start_steps(struct service_run *run, struct buf *ready, struct err *e)
 {
 	static const int signals[] = { SIGTERM, SIGINT, 0 };
@@ -268,6 +304,9 @@ static void started(void *arg)
 		run->stop_wanted = true;
 	} else if (!run->stop_wanted) {
 		say_ready(run, &ready);
+		notify_report(run->app, "restart");
+		if (run->close_output)
+			close_output();
 	}
 	run->started = true;
 	if (run->stop_wanted)

@@ -191,8 +191,10 @@ static void read_app(struct reader *r, struct main_conf *c)
 				   INT32_MAX);
 	c->app.coro_stack = size(r, SERVER "<coroutinestack>");
 	c->app.coro_memory = size(r, SERVER "<coroutinememsize>");
-	if (datapath)
+	if (datapath) {
 		c->app.cache_path = arena_strf(r->a, "%s/%s.endpoints", datapath, c->server);
+		c->appcache_path = arena_strf(r->a, "%s/%s.tarsdat", datapath, c->server);
+	}
 	c->grace_ms = end_ms * GRACE_PERCENT / 100;
 	c->app.end_ms = end_ms * END_PERCENT / 100;
 	c->node = get(r->tree, SERVER "<node>");

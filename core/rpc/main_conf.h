@@ -16,6 +16,7 @@ struct main_conf {
 	const char *name;               /* "App.Server" */
 	const char *node;               /* object string; NULL: no heartbeats */
 	const char *version;
+	const char *appcache_path;      /* contract 6; NULL: no datapath */
 	int64_t grace_ms;
 	struct adapter_conf local;      /* name NULL: none */
 	struct adapter_conf *adapters;

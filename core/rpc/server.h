@@ -66,6 +66,8 @@ struct adapter {
 	_Atomic uint64_t n_refused_conns, n_overloads, n_queue_timeouts;
 };
 
+/* All adapters: start with prev NULL; NULL at the end.  Thread: any. */
+struct adapter *adapter_next(struct tars_app *app, struct adapter *prev);
 int adapter_make_pools(struct tars_app *app, struct err *e);
 
 /* ---- connections ---- */

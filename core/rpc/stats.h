@@ -79,7 +79,7 @@ struct call_stat {
 	const struct tars_func *func;
 	const struct peer *peer;
 	struct endpoint ep;
-	bool has_ep;                  /* false: these calls never got one */
+	char endpoint[96];            /* "tcp 10.0.0.1:18600"; "": these calls never got one */
 	bool gone;                    /* the peer is: no more calls */
 	unsigned in_flight;
 	uint64_t n_ok, n_timeouts, n_failed, us_total, us_max;

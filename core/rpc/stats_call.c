@@ -1,5 +1,6 @@
 /* Accounting of calls that were made: rows by object, function and endpoint. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/rpc/app_int.h"
 #include "core/rpc/client.h"
@@ -27,7 +28,7 @@ static struct call_stat *row_get(struct loop_stats *s, struct tars_proxy *proxy,
 	row->peer = peer;
 	if (peer) {
 		row->ep = peer->ep;
-		row->has_ep = true;
+		memcpy(row->endpoint, peer->text, sizeof(row->endpoint));
 	}
 	row->next = *bucket;
 	*bucket = row;

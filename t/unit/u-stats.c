@@ -322,7 +322,7 @@ static void copy_calls(struct loop *l, const void *arg, struct buf *out)
 	(void)arg;
 	for (unsigned i = 0; i < STATS_CALL_BUCKETS; i++)
 		for (const struct call_stat *r = l->stats.calls[i]; r; r = r->next) {
-			struct copied_call c = { .port = r->has_ep ? r->ep.port : 0,
+			struct copied_call c = { .port = *r->endpoint ? r->ep.port : 0,
 						 .in_flight = r->in_flight, .ok = r->n_ok,
 						 .failed = r->n_failed, .timeouts = r->n_timeouts };
 
