@@ -203,13 +203,15 @@ pause () {
 # wait_for SECONDS 'condition': polls until the condition holds.  The seconds are those of an idle
 # machine, so they say how long it usually takes; who wants to assert a duration must measure it.
 wait_for () {
-	local deadline=$((SECONDS + $1 * test_patience + 1))
+	local deadline=$((SECONDS + $1 * test_patience + 1)) hundredths=3
 	until eval "$2"; do
 		if test "$SECONDS" -ge "$deadline"; then
 			echo "not within $(($1 * test_patience)) s: $2" >&2
 			return 1
 		fi
-		pause 0.03
+		pause "0.$((hundredths / 10))$((hundredths % 10))"
+		# The condition itself may be what keeps the machine from getting there.
+		hundredths=$((hundredths < 25 ? hundredths * 3 / 2 : 30))
 	done
 }
 

@@ -117,6 +117,15 @@ static int ask(struct client *c, const char **name)
 	return rc;
 }
 
+/* The loop may have looked for posts before it looked at a connection that has ended. */
+static int ask_again(struct client *c, const char **name)
+{
+	int rc = ask(c, name);
+
+	return rc == TARS_ECONNECT && strstr(c->c.error, "may have been executed") ? ask(c, name)
+										    : rc;
+}
+
 /* ---- tests: look-ups ---- */
 
 static void test_by_name_in_turn(void **state)
@@ -140,15 +149,12 @@ static void test_by_name_in_turn(void **state)
 	/* One goes: the other takes over without an error. */
 	server_free(a);
 	for (int i = 0; i < 20; i++) {
-		assert_int_equal(ask(c, &name), 0);
+		assert_int_equal(i ? ask(c, &name) : ask_again(c, &name), 0);
 		assert_string_equal(name, "b");
 	}
 	/* Both are gone. */
 	server_free(b);
-	assert_int_equal(ask(c, &name), TARS_ECONNECT);
-	/* The loop may have looked for posts before it looked at the connection that has ended. */
-	if (strstr(c->c.error, "may have been executed"))
-		assert_int_equal(ask(c, &name), TARS_ECONNECT);
+	assert_int_equal(ask_again(c, &name), TARS_ECONNECT);
 	assert_non_null(strstr(c->c.error, "T.S.Obj.echo at tcp 127.0.0.1:"));
 	assert_non_null(strstr(c->c.error, "nothing listens there"));
 	client_free(c);
@@ -356,13 +362,14 @@ static void test_time_out_and_late_answer(void **state)
 	int32_t first;
 
 	(void)state;
-	misbehaviour_begin(&m, 50);
+	/* Long enough to be sent, even on a slow machine. */
+	misbehaviour_begin(&m, 1500);
 	first = read_request(&m.peer);
 	assert_int_equal(tars_invoke_end(m.call, &out), TARS_ETIMEOUT);
 	assert_non_null(strstr(tars_error(m.rq), "T.S.Obj.echo at tcp 127.0.0.1:"));
-	assert_non_null(strstr(tars_error(m.rq), ": no reply within 50 ms"));
+	assert_non_null(strstr(tars_error(m.rq), ": no reply within 1500 ms"));
 	/* The answer that comes too late is dropped, the next call is not confused. */
-	m.c.timeout_ms = 5000;
+	m.c.timeout_ms = 60000;
 	m.call = tars_invoke_begin(&m.c, &T_Rpc_iface, F_ECHO, &in);
 	send_reply(&m.peer, &(struct response_packet){ .version = VERSION_TARS,
 						       .request_id = first });
@@ -379,7 +386,7 @@ static void test_peer_dies_during_the_call(void **state)
 	struct misbehaviour m;
 
 	(void)state;
-	misbehaviour_begin(&m, 5000);
+	misbehaviour_begin(&m, 60000);
 	read_request(&m.peer);
 	close(m.peer.fd);
 	assert_int_equal(tars_invoke_end(m.call, &out), TARS_ECONNECT);
@@ -392,7 +399,7 @@ static void expect_refusal(struct response_packet *r, const char *why)
 	struct T_Rpc_echo_out out;
 	struct misbehaviour m;
 
-	misbehaviour_begin(&m, 5000);
+	misbehaviour_begin(&m, 60000);
 	r->request_id = read_request(&m.peer);
 	send_reply(&m.peer, r);
 	assert_int_equal(tars_invoke_end(m.call, &out), TARS_ECONNECT);
@@ -418,7 +425,7 @@ static void test_undecodable_reply(void **state)
 	struct buf b = BUF_INIT;
 
 	(void)state;
-	misbehaviour_begin(&m, 5000);
+	misbehaviour_begin(&m, 60000);
 	r.request_id = read_request(&m.peer);
 	packet_put_response(&b, &r);   /* an empty body */
 	raw_send(m.peer.fd, &b);
@@ -441,7 +448,7 @@ static void test_reconnect_push(void **state)
 	int old;
 
 	(void)state;
-	misbehaviour_begin(&m, 5000);
+	misbehaviour_begin(&m, 60000);
 	first = read_request(&m.peer);
 	second = tars_invoke_begin(&m.c, &T_Rpc_iface, F_ECHO, &in);
 	r.request_id = read_request(&m.peer);

@@ -336,6 +336,11 @@ static void test_queue_timeout(void **state)
 	head.request_id = 3;
 	head.timeout_ms = 0;
 	send_work(&r, &head, "never", 3);
+	/* When a later one is answered they are in the queue. */
+	head = request("T.S.InlineObj", "tars_ping", 4);
+	send_work(&r, &head, "", 0);
+	receive(r.fd, &r.in, &r.arena, &reply);
+	assert_int_equal(reply.request_id, 4);
 	usleep(100 * 1000); /* the very thing that is tested: time that passes in the queue */
 	sem_post(&gate.go);
 	for (int i = 0; i < 3; i++) {

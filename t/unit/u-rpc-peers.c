@@ -204,40 +204,64 @@ static void test_json_of_peers(void **state)
 
 /* ---- output that does not leave ---- */
 
-static struct results {
+struct burst {
 	_Atomic int n, ok, unsent;
 	sem_t all;
 	int want;
-} results;
+	struct tars_req *rq;
+};
 
 static void count_result(void *arg, int rc, const void *out)
 {
-	(void)arg;
+	struct burst *b = arg;
+
 	(void)out;
-	results.ok += rc == TARS_OK;
-	results.unsent += rc == TARS_ESEND;
-	if (++results.n == results.want)
-		sem_post(&results.all);
+	b->ok += rc == TARS_OK;
+	b->unsent += rc == TARS_ESEND;
+	if (++b->n == b->want)
+		sem_post(&b->all);
 }
 
-/* n concurrent calls of 1 MB each. */
-static void call_echo_async(struct tars_app *client, int port, int n, int timeout_ms)
+/* n concurrent calls of 1 MB each: on their way. */
+static void burst_begin(struct burst *b, struct tars_app *client, int port, int n, int timeout_ms)
 {
 	enum { SIZE = 1 << 20 };
-	struct tars_req *rq = tars_begin(client);
-	struct tars_call c = { .rq = rq, .timeout_ms = timeout_ms };
 	struct T_Rpc_echo_in in = { .text = { calloc(1, SIZE), SIZE } };
+	struct tars_call c = { .timeout_ms = timeout_ms };
 
-	results = (struct results){ .want = n };
-	sem_init(&results.all, 0, 0);
+	*b = (struct burst){ .want = n, .rq = tars_begin(client) };
+	sem_init(&b->all, 0, 0);
+	c.rq = b->rq;
 	c.to = rpc_proxy(client, "T.S.InlineObj", port);
 	for (int i = 0; i < n; i++)
-		assert_int_equal(tars_invoke_async(&c, &T_Rpc_iface, F_ECHO, &in, count_result,
-						   NULL), 0);
-	sem_wait(&results.all);
-	sem_destroy(&results.all);
-	tars_end(rq);
+		assert_int_equal(tars_invoke_async(&c, &T_Rpc_iface, F_ECHO, &in, count_result, b),
+				 0);
 	free((char *)in.text.p);
+}
+
+/* All have their result. */
+static void burst_end(struct burst *b)
+{
+	sem_wait(&b->all);
+	sem_destroy(&b->all);
+	tars_end(b->rq);
+}
+
+static void post_sem(struct tars_req *rq, void *sem)
+{
+	(void)rq;
+	sem_post(sem);
+}
+
+/* Until the loop has done all that was handed to it before. */
+static void pass_loop(struct tars_app *client)
+{
+	sem_t passed;
+
+	sem_init(&passed, 0, 0);
+	app_spawn(client, post_sem, &passed);
+	sem_wait(&passed);
+	sem_destroy(&passed);
 }
 
 /* Both sides have more to write than their marks: the one that calls must go on reading. */
@@ -245,11 +269,13 @@ static void test_large_burst_does_not_lock_up(void **state)
 {
 	struct rpc_server *s = server_new();
 	struct tars_app *client = rpc_client();
+	struct burst b;
 
 	(void)state;
 	rpc_server_start(s);
-	call_echo_async(client, s->port, 60, 20000);
-	assert_int_equal(results.ok, 60);
+	burst_begin(&b, client, s->port, 60, 200000);
+	burst_end(&b);
+	assert_int_equal(b.ok, 60);
 	tars_stop(client);
 	server_free(s);
 }
@@ -257,6 +283,7 @@ static void test_large_burst_does_not_lock_up(void **state)
 struct big {
 	const struct T_Rpc_echo_in *in;
 	int port, rc, small_rc;
+	sem_t done;
 };
 
 static void call_big(struct tars_req *rq, void *arg)
@@ -268,7 +295,7 @@ static void call_big(struct tars_req *rq, void *arg)
 	c.to = rpc_proxy(tars_app_of(rq), "T.S.InlineObj", big->port);
 	big->rc = tars_invoke(&c, &T_Rpc_iface, F_ECHO, big->in, &out);
 	big->small_rc = call_echo(&c, "small", &out);
-	sem_post(&results.all);
+	sem_post(&big->done);
 }
 
 /* Refused here; the server would close the connection, and other calls would fail with it. */
@@ -291,10 +318,10 @@ static void test_request_over_the_limit(void **state)
 	assert_int_equal(call_echo(&c, "small", &out), 0);
 	/* From the loop itself, where the packet goes straight into the connection's output. */
 	for (int i = 0; i < 2; i++) {
-		sem_init(&results.all, 0, 0);
+		sem_init(&big.done, 0, 0);
 		app_spawn(s->app, call_big, &big);
-		sem_wait(&results.all);
-		sem_destroy(&results.all);
+		sem_wait(&big.done);
+		sem_destroy(&big.done);
 		assert_int_equal(big.rc, TARS_ESEND);
 		assert_int_equal(big.small_rc, 0);
 	}
@@ -313,22 +340,28 @@ static void test_server_that_does_not_read(void **state)
 	int fd = socket(AF_INET, SOCK_STREAM, 0), accepted;
 	struct pollfd next = { .fd = fd, .events = POLLIN };
 	struct tars_app *client = rpc_client();
+	struct burst all, one;
 
 	(void)state;
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, size), 0);
 	assert_int_equal(listen(fd, 1), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
-	call_echo_async(client, ntohs(at.sin_port), 100, 3000);
-	assert_int_equal(results.ok, 0);
-	assert_in_range(results.unsent, 20, 59);
+	burst_begin(&all, client, ntohs(at.sin_port), 100, 200000);
+	pass_loop(client);
+	assert_in_range(all.unsent, 20, 59);
 	/* When it ends its side, new calls get a new connection. */
 	accepted = accept(fd, NULL, NULL);
 	assert_int_equal(shutdown(accepted, SHUT_WR), 0);
-	for (int i = 0; i < 50 && !poll(&next, 1, 0); i++)
-		call_echo_async(client, ntohs(at.sin_port), 1, 20);
+	for (int i = 0; i < 3000 && !poll(&next, 1, 0); i++) {
+		burst_begin(&one, client, ntohs(at.sin_port), 1, 20);
+		burst_end(&one);
+	}
 	assert_int_equal(poll(&next, 1, 0), 1);
-	tars_stop(client);
+	/* And when it is gone, nothing waits for it. */
 	close(accepted);
+	burst_end(&all);
+	assert_int_equal(all.ok, 0);
+	tars_stop(client);
 	close(fd);
 }
 
