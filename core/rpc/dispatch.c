@@ -15,20 +15,21 @@
 static void put_reply(struct buf *b, struct tars_req *rq, int code, const char *text,
 		      const void *out)
 {
-	size_t start = buf_size(b);
+	size_t start = buf_size(b), size;
 
 	rq->format->put_reply(b, rq, code, text, out);
-	if (rq->travel)
-		trace_replied(rq, code, out, buf_size(b) - start);
-	if (buf_size(b) - start > FRAME_DEFAULT_MAX) {
+	size = buf_size(b) - start;
+	if (size > FRAME_DEFAULT_MAX) {
 		char why[128];
 
 		snprintf(why, sizeof(why), "the reply has %zu bytes, more than the limit of %d",
-			 buf_size(b) - start, (int)FRAME_DEFAULT_MAX);
+			 size, (int)FRAME_DEFAULT_MAX);
 		b->len = b->pos + start;
-		rq->result = TARS_EENCODE;
-		rq->format->put_reply(b, rq, TARS_EENCODE, why, NULL);
+		code = rq->result = TARS_EENCODE;
+		rq->format->put_reply(b, rq, code, why, NULL);
 	}
+	if (rq->travel)
+		trace_replied(rq, code, out, size);
 }
 
 /* On the request's loop: a reply that another thread encoded, or that is not sent as it is. */

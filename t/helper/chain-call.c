@@ -132,13 +132,14 @@ int main(int argc, char **argv)
 		fail("send");
 	buf_clear(&b);
 	if (r.head.packet_type == PACKET_ONEWAY)
-		return 0;
+		goto done;
 	if (recv(fd, &n, sizeof(n), MSG_WAITALL) != sizeof(n))
 		fail("reply");
 	n = ntohl(n) - (uint32_t)sizeof(n);
 	if (recv(fd, buf_reserve(&b, n), n, MSG_WAITALL) != (ssize_t)n)
 		fail("reply");
 	print_reply(b.data, n, &a);
+done:
 	buf_release(&b);
 	arena_clear(&a);
 	close(fd);
