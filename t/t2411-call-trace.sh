@@ -157,6 +157,23 @@ test_expect_success 'traceparent alone: its sampled flag decides, its state goes
 	test "$(hop "\"STATUS_TRACE_KEY\" in h[\"B\"][\"status\"]")" = False
 '
 
+test_expect_success 'the same in the status, or as headers of an HTTP call' '
+	forget &&
+	pass A B -- text=x status.traceparent=00-$id-$span-01 status.tracestate=rojo=1 &&
+	b=$(hop "h[\"B\"][\"span\"]") &&
+	test "$(hop "h[\"B\"][\"context\"][\"traceparent\"]")" = "00-$id-$b-01" &&
+	test "$(hop "h[\"B\"][\"context\"][\"tracestate\"]")" = "rojo=1" &&
+	test "$(hop "\"traceparent\" in h[\"B\"][\"status\"]")" = False &&
+	wait_lines 6 &&
+	echo "{\"user\":\"7\",\"text\":\"http\",\"begin\":\"\",\"way\":[\"$(chain_obj B)\"]}" >body &&
+	curl -sS -m 20 --data-binary @body -H "Content-Type: application/json" \
+		-H "traceparent: 00-$id-$span-01" "http://127.0.0.1:$A_port/v1/call/T.A.ChainObj/pass" >reply &&
+	{ echo "ret 0" && cat reply; } >out &&
+	b=$(hop "h[\"B\"][\"span\"]") &&
+	test "$(hop "h[\"B\"][\"context\"][\"traceparent\"]")" = "00-$id-$b-01" &&
+	wait_lines 12
+'
+
 test_expect_success 'both came: each keeps its name, and one call has one span in both' '
 	forget && other=11112222333344445555666677778888 &&
 	pass A B C -- text=x type=$TRACE status.STATUS_TRACE_KEY="0-$id|s" \

@@ -1,4 +1,4 @@
-/* The metrics of an app: process, loops and adapters, and what others added. */
+/* The metrics of an app: process, loops, adapters and logs, and what others added. */
 #include "core/rpc/metrics.h"
 
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/rpc/app_int.h"
+#include "core/rpc/remotelog.h"
 #include "core/rpc/server.h"
 
 /* ---- the process ---- */
@@ -121,6 +122,33 @@ static const struct adapter_row {
 	    "Requests not executed because they waited too long." }, adapter_queue_timeouts },
 };
 
+/* ---- application logs ---- */
+
+static void collect_logs(struct metric_out *out, struct tars_app *app)
+{
+	static const struct metric lines = { "tars_log_lines_total", METRIC_COUNTER,
+					     "Lines of application logs." };
+	static const struct metric lost = { "tars_log_lines_lost_total", METRIC_COUNTER,
+					    "Lines that a full queue or a full disk has taken." };
+	static const struct metric remote = { "tars_log_remote_lines_total", METRIC_COUNTER,
+					      "Lines for the log server." };
+	struct remotelog_stats sent;
+	struct applog_stats stats;
+
+	applog_stats(app->log, &stats);
+	metric_begin(out, &lines);
+	metric_sample(out, (double)stats.lines, NULL);
+	metric_begin(out, &lost);
+	metric_sample(out, (double)stats.dropped, "why", "queue", NULL);
+	metric_sample(out, (double)stats.lost, "why", "disk", NULL);
+	if (!app->remote_log)
+		return;
+	remotelog_stats(app->remote_log, &sent);
+	metric_begin(out, &remote);
+	metric_sample(out, (double)sent.sent, "result", "sent", NULL);
+	metric_sample(out, (double)sent.unsent, "result", "unsent", NULL);
+}
+
 /* ---- all of them ---- */
 
 static void collect_process(struct metric_out *out)
@@ -170,6 +198,7 @@ static void collect(struct metric_out *out, void *arg)
 	collect_process(out);
 	collect_loops(out, app);
 	collect_adapters(out, app);
+	collect_logs(out, app);
 }
 
 void metrics_init(struct tars_app *app)

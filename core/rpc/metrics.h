@@ -14,7 +14,7 @@ struct tars_app;
 void metrics_add(struct tars_app *app, struct metric_source *s);
 void metrics_print(struct tars_app *app, struct buf *text);
 
-/* The runtime's own: of process, loops and adapters. */
+/* The runtime's own: of process, loops, adapters and logs. */
 void metrics_init(struct tars_app *app);
 
 #endif

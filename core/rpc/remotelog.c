@@ -31,6 +31,7 @@ struct remotelog {
 	struct tars_str app_name, server, prefix; /* prefix: "App.Server|" of dyed lines */
 	const char *object;
 	struct line_queue *queue;
+	_Atomic uint64_t sent, unsent;
 
 	/* The thread's. */
 	struct tars_proxy *proxy;
@@ -81,6 +82,7 @@ static void keep_unsent(struct remotelog *r, const struct batch *b, const char *
 {
 	log_every(COMPLAIN_MS, LOG_LEVEL_WARN, NULL, "remote log '%s': %u lines not sent: %s",
 		  b->name, b->n, why);
+	atomic_fetch_add_explicit(&r->unsent, b->n, memory_order_relaxed);
 	/* Dyed lines are in the dyeing log of this machine. */
 	for (uint32_t i = 0; i < b->n && !b->dyed; i++)
 		applog_not_sent(r->app->log, b->name, b->lines[i].p, b->lines[i].n);
@@ -98,6 +100,8 @@ static void send_batch(struct remotelog *r, struct batch *b)
 	c.rq = tars_begin(r->app);
 	if (b->dyed ? send_dyed(&c, b) : send_by_info(r, &c, b))
 		keep_unsent(r, b, c.error);
+	else
+		atomic_fetch_add_explicit(&r->sent, b->n, memory_order_relaxed);
 	tars_end(c.rq);
 	b->n = 0;
 	b->bytes = 0;
@@ -186,6 +190,7 @@ static void forward(void *arg, const struct line *l)
 		return;
 	log_every(COMPLAIN_MS, LOG_LEVEL_WARN, NULL, "remote log '%s': lines not sent: the server "
 		  "does not take them as fast as they come", line_name(l));
+	atomic_fetch_add_explicit(&r->unsent, 1, memory_order_relaxed);
 	if (l->flags & APPLOG_REMOTE)
 		applog_not_sent(r->app->log, line_name(l), line_text(l), l->n);
 }
@@ -211,6 +216,12 @@ struct remotelog *remotelog_new(struct tars_app *app, const char *object, const 
 		.arg = r });
 	applog_set_remote(app->log, forward, r);
 	return r;
+}
+
+void remotelog_stats(struct remotelog *r, struct remotelog_stats *stats)
+{
+	stats->sent = atomic_load_explicit(&r->sent, memory_order_relaxed);
+	stats->unsent = atomic_load_explicit(&r->unsent, memory_order_relaxed);
 }
 
 bool remotelog_flush(struct remotelog *r, int64_t ms)

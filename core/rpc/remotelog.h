@@ -16,6 +16,10 @@ struct remotelog;
 /* Takes the lines of app->log from now on; object: "tars.tarslog.LogObj".  The texts must stay. */
 struct remotelog *remotelog_new(struct tars_app *app, const char *object, const char *app_name,
 				const char *server);
+struct remotelog_stats {
+	uint64_t sent, unsent;       /* lines */
+};
+void remotelog_stats(struct remotelog *r, struct remotelog_stats *stats);
 /* Waits until all lines so far are sent, or written as not sent.  False: not in time. */
 bool remotelog_flush(struct remotelog *r, int64_t ms);
 void remotelog_free(struct remotelog *r);

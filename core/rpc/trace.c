@@ -62,6 +62,14 @@ static void make_key(struct tars_req *rq, struct trace *t, unsigned data, unsign
 	set_limits(t, rq->app, data, kb);
 }
 
+/* In the context, where we write it; some put it into the status. */
+static const struct tars_str *find_w3c(const struct request_packet *head, const char *key)
+{
+	const struct tars_str *text = packet_map_find(&head->context, key);
+
+	return text ? text : packet_map_find(&head->status, key);
+}
+
 /*
  * The TARS key says whether lines are written; without one, the sampled flag does.  What the other
  * world calls the trace is kept if it has come along, else it is made from what there is.
@@ -78,7 +86,7 @@ void trace_arrived(struct tars_req *rq)
 	if (head->message_type & MESSAGE_TRACE)
 		text = packet_map_find(&head->status, "STATUS_TRACE_KEY");
 	has_key = text && !trace_key_parse(text->p, text->n, &key, NULL);
-	text = packet_map_find(&head->context, "traceparent");
+	text = find_w3c(head, "traceparent");
 	has_w3c = text && !traceparent_parse(text->p, text->n, &w3c, NULL);
 	if (!has_key && !has_w3c)
 		return;
@@ -87,7 +95,7 @@ void trace_arrived(struct tars_req *rq)
 		take_key(rq, t, &key);
 	if (has_w3c) {
 		t->w3c = w3c;
-		text = packet_map_find(&head->context, "tracestate");
+		text = find_w3c(head, "tracestate");
 		if (text && tracestate_is_ok(text->p, text->n))
 			t->state = *text;
 	} else {

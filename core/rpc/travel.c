@@ -24,12 +24,20 @@ struct travel *travel_get(struct tars_req *rq)
 	return rq->travel;
 }
 
-/* What the framework itself put into a status does not go on as a cookie (contract 1.4). */
+static bool begins_with(const struct tars_str *s, const char *what)
+{
+	size_t n = strlen(what);
+
+	return s->n >= n && !memcmp(s->p, what, n);
+}
+
+/* What the framework itself put into a status does not go on as a cookie (contract 1.4), and a
+ * trace goes on by its own rules. */
 static bool is_cookie(const struct tars_str *key)
 {
-	static const char reserved[] = "STATUS_";
-
-	return key->n < sizeof(reserved) - 1 || memcmp(key->p, reserved, sizeof(reserved) - 1);
+	return !begins_with(key, "STATUS_") &&
+	       !(key->n == strlen("traceparent") && begins_with(key, "traceparent")) &&
+	       !(key->n == strlen("tracestate") && begins_with(key, "tracestate"));
 }
 
 /* ---- arriving ---- */

@@ -119,7 +119,9 @@ static void add_message(struct text *t, const char *fmt, va_list ap)
 static void put_line(struct applog *l, const struct line *head, const char *name, const char *text)
 {
 	if (line_queue_put(l->queue, head, name, text))
-		atomic_fetch_add_explicit(&l->lines, 1, memory_order_relaxed);
+		/* The second time of a line is not another one. */
+		atomic_fetch_add_explicit(&l->lines, head->kind != APPLOG_NOT_SENT,
+					  memory_order_relaxed);
 	else
 		atomic_fetch_add_explicit(&l->dropped, 1, memory_order_relaxed);
 }
