@@ -260,6 +260,7 @@ int service_main(const struct role *role, struct role_conf *rc, int argc, char *
 	}
 	snprintf(module, sizeof(module), "tars.tars%s", role->name);
 	reactor_block_signals();
+	app_report_crashes(module);
 	s.run.app = app_new(&ac, &e);
 	if (!s.run.app) {
 		role_complain(role, &e);

@@ -42,6 +42,7 @@
 /* A stack that can run: a coroutine's, or the one the thread came with. */
 struct strand {
 	struct coro_context context;
+	const void *work;
 #ifdef CORO_ASAN
 	void *fake_stack;
 	const void *bottom;
@@ -297,6 +298,7 @@ void coro_start(size_t stack, void (*fn)(void *), void *arg)
 	c->tokens = 0;
 	c->parked = c->ended = false;
 	c->strays = 0;
+	c->strand.work = NULL;
 	c->deliver.run = deliver;
 	atomic_init(&c->wakes, 0);
 	run(c);
@@ -305,6 +307,11 @@ void coro_start(size_t stack, void (*fn)(void *), void *arg)
 struct coro *coro_self(void)
 {
 	return current;
+}
+
+const void **coro_work(void)
+{
+	return current ? &current->strand.work : &thread_strand.work;
 }
 
 void coro_park(void)

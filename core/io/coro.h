@@ -21,6 +21,9 @@ enum { CORO_STACK_ROLE = 64 * 1024, CORO_STACK_USER = 128 * 1024 };
 void coro_start(size_t stack, void (*fn)(void *), void *arg);
 /* NULL on the reactor's own stack and on other threads. */
 struct coro *coro_self(void);
+/* What the running coroutine, or the thread outside of any, works at; for crash reports.  NULL at
+ * first; the pointer stays right while it runs. */
+const void **coro_work(void);
 /* Sleeps until coro_wake; a wake that came before counts. */
 void coro_park(void);
 /* Thread: any.  Exactly one park returns for each wake, so wake for a reason the coroutine waits

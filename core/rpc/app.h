@@ -56,6 +56,10 @@ void app_stop(struct tars_app *app, int64_t grace_ms);
 bool app_is_stuck(const struct tars_app *app);
 void app_free(struct tars_app *app);
 
+/* A fault in this process names the request that it came from, in the log, before the process dies
+ * of it.  Before other threads are started; name: of the process. */
+void app_report_crashes(const char *name);
+
 struct reactor *app_reactor(struct tars_app *app);
 /* Changes the locator of by-name proxies from now on (a registry that listens on port 0). */
 void app_set_locator(struct tars_app *app, const char *locator);

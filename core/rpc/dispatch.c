@@ -148,11 +148,14 @@ static bool run_handler(struct tars_req *rq)
 	const struct tars_servant *s = &rq->servant->row;
 	void *in = arena_alloc_raw(&rq->arena, rq->func->in->size);
 	void *out = arena_alloc_raw(&rq->arena, rq->func->out->size);
+	const void **work = coro_work();
 	struct err e;
 	int rc;
 
+	*work = rq;
 	rc = rq->format->get_args(rq, in, &e);
 	if (__builtin_expect(rc, 0)) {
+		*work = NULL;
 		err_wrap(&e, "%s.%s", s->name, rq->func->name);
 		req_respond(rq, rc, e.text, NULL);
 		return true;
@@ -161,6 +164,7 @@ static bool run_handler(struct tars_req *rq)
 		trace_received(rq, in);
 	tars_type_init(rq->func->out, out);
 	rc = s->iface->dispatch(rq, s->impl, rq->func_index, in, out);
+	*work = NULL;
 	if (rc == TARS_LATER) {
 		put_off(rq);
 		return false;

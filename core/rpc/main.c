@@ -328,7 +328,7 @@ static void keep_freed_memory(void)
 int tars_main(int argc, char **argv, const struct tars_service *service)
 {
 	struct service_run run = { .service = service, .ready_fd = -1 };
-	int status = parse_args(&run, argc, argv);
+	int status = parse_args(&run, argc, argv), rc;
 	struct err e;
 
 	if (status)
@@ -336,7 +336,12 @@ int tars_main(int argc, char **argv, const struct tars_service *service)
 	keep_freed_memory();
 	reactor_block_signals();
 	arena_init(&run.arena, NULL, 0);
-	if (load_config(&run, &e) || make_app(&run, &e)) {
+	rc = load_config(&run, &e);
+	if (!rc) {
+		app_report_crashes(run.conf.name);
+		rc = make_app(&run, &e);
+	}
+	if (rc) {
 		complain(&run, &e);
 	} else {
 		run.app->on_shutdown = on_shutdown;

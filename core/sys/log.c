@@ -75,6 +75,11 @@ int log_open(const char *path, struct err *e)
 
 /* ---- lines ---- */
 
+int log_descriptor(void)
+{
+	return log_fd;
+}
+
 struct line {
 	char text[LINE_SIZE];
 	size_t n;

@@ -51,6 +51,8 @@ int log_level_parse(const char *text, enum log_level *level, struct err *e);
 /* Appends to a file from now on, NULL or "": stderr.  Again with the same path: opens it anew,
  * after something else has moved it away. */
 int log_open(const char *path, struct err *e);
+/* Where lines go at present, for signal handlers. */
+int log_descriptor(void);
 
 void log_at(enum log_level level, const struct log_subject *subject, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -16,6 +16,7 @@
  */
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,7 +128,9 @@ static void reply_to_held(void)
 
 /* ---- crashes ---- */
 
-static int use_up_the_stack(int n)
+#define CRASHES __attribute__((noinline, no_sanitize("address", "undefined", "thread")))
+
+CRASHES static int use_up_the_stack(int n)
 {
 	volatile char some[512];
 
@@ -135,7 +138,7 @@ static int use_up_the_stack(int n)
 	return n ? use_up_the_stack(n + 1) + some[0] : 0;
 }
 
-static void touch_beyond_a_file(void)
+CRASHES static void touch_beyond_a_file(void)
 {
 	FILE *f = tmpfile();
 	volatile char *p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fileno(f), 0);
@@ -143,9 +146,9 @@ static void touch_beyond_a_file(void)
 	(void)*p;
 }
 
-__attribute__((noinline)) static void crash(int how)
+CRASHES static void crash(int how)
 {
-	volatile int zero = 0;
+	volatile int zero = 0, one = 1;
 
 	switch (how) {
 	case 0:
@@ -159,7 +162,8 @@ __attribute__((noinline)) static void crash(int how)
 		touch_beyond_a_file();
 		break;
 	case 8:
-		zero = 1 / zero;
+		one = one / zero;
+		raise(SIGFPE);   /* there are machines without that fault */
 		break;
 	default:
 		*(volatile int *)(uintptr_t)zero = 1;
