@@ -142,6 +142,7 @@ struct tars_app *app_new(const struct app_conf *conf, struct err *e)
 	copy_conf(app, conf);
 	start_logs(app, conf);
 	metrics_init(app);
+	metrics_init_calls(app);
 	app->cache = proxy_cache_open(app->conf.cache_path);
 	app->loops = xcalloc(app->conf.reactors, sizeof(*app->loops));
 	for (; !rc && app->n_loops < app->conf.reactors; app->n_loops += !rc)

@@ -80,7 +80,7 @@ struct tars_app {
 	struct remotelog *remote_log;         /* NULL: no log server */
 
 	struct metric_source *_Atomic metrics;
-	struct metric_source own_metrics;
+	struct metric_source own_metrics, call_metrics;
 
 	struct servant_table *_Atomic servants;
 	const struct servant *admin;          /* AdminObj of local adapters */

@@ -16,5 +16,7 @@ void metrics_print(struct tars_app *app, struct buf *text);
 
 /* The runtime's own: of process, loops, adapters and logs. */
 void metrics_init(struct tars_app *app);
+/* metrics_calls.c: of functions, endpoints and loops. */
+void metrics_init_calls(struct tars_app *app);
 
 #endif
