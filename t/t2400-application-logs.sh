@@ -45,6 +45,17 @@ test_expect_success 'logLevel of the configuration' '
 	test_must_fail cat $log
 '
 
+test_expect_success 'tars.setloglevel, while it runs' '
+	start_chain Lev logLevel=ERROR &&
+	chain Lev log "{\"name\":\"\",\"n\":1,\"text\":\"before\"}" &&
+	notify Lev "tars.setloglevel INFO" &&
+	chain Lev log "{\"name\":\"\",\"n\":1,\"text\":\"after\"}" &&
+	notify Lev "tars.setloglevel NONE" &&
+	chain Lev log "{\"name\":\"\",\"n\":1,\"text\":\"none\"}" &&
+	sed "s/.*|//" app_log/T/Lev/T.Lev.log >actual && echo "after 0" >expect && test_cmp expect actual &&
+	test_expect_code 0 stop_service Lev
+'
+
 test_expect_success 'rolling at exact sizes, and no more files than lognum' '
 	rm -rf app_log && start_chain Srv logLevel=INFO logsize=4K lognum=3 &&
 	chain Srv log "{\"name\":\"\",\"n\":1000,\"text\":\"line\"}" &&

@@ -86,6 +86,22 @@ test_expect_success 'a log server that refuses: every line is in the local error
 	test_must_fail grep refused recorded
 '
 
+test_expect_success 'tars.enabledaylog: the remote or the local half off and on' '
+	notify Srv "tars.enabledaylog local|half|false" &&
+	chain Srv log "{\"name\":\"half\",\"n\":1,\"text\":\"remote only\"}" &&
+	wait_for 20 "grep -q \"remote only 0\" recorded" &&
+	test_must_fail ls $log_dir/T.Srv_half_*.log &&
+	notify Srv "tars.enabledaylog local|half|true" &&
+	notify Srv "tars.enabledaylog remote|half|false" &&
+	chain Srv log "{\"name\":\"half\",\"n\":1,\"text\":\"local only\"}" &&
+	test_grep "local only 0" $log_dir/T.Srv_half_*.log &&
+	notify Srv "tars.enabledaylog remote|half|true" &&
+	chain Srv log "{\"name\":\"half\",\"n\":1,\"text\":\"both\"}" &&
+	wait_for 20 "grep -q \"both 0\" recorded" &&
+	test_grep "both 0" $log_dir/T.Srv_half_*.log &&
+	test_grep ! "local only 0" recorded
+'
+
 test_expect_success 'a log server that is away' '
 	kill_service recorder &&
 	chain Srv log "{\"name\":\"away\",\"n\":300,\"text\":\"line\"}" &&

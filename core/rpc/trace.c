@@ -172,7 +172,9 @@ void trace_call_ended(struct tars_pending *p, int rc, const void *out)
 {
 	struct buf data = BUF_INIT;
 
-	/* It failed before there was a packet. */
+	/* It was sent before the trace began, or failed before there was a packet. */
+	if (!p->trace && !rc)
+		return;
 	if (!p->trace)
 		trace_begin_call(p, p->rq->travel->trace);
 	if (!p->trace->sent)
