@@ -186,13 +186,8 @@ static enum stats_misc misc_of(const struct tars_req *rq)
 	return rq->func ? STATS_DESCRIBE : rq->result ? STATS_UNKNOWN : STATS_PING;
 }
 
-/* What distinguishes the callers' names, in one comparison. */
-static inline int type_of(const struct tars_req *rq)
-{
-	return rq->head.version << 8 | (uint8_t)rq->head.packet_type;
-}
-
-static enum caller_kind kind_of(const struct tars_req *rq)
+/* What distinguishes the callers' names: few, whatever numbers a peer sends. */
+static inline enum caller_kind kind_of(const struct tars_req *rq)
 {
 	return rq->head.packet_type == PACKET_ONEWAY ? CALLER_ONEWAY :
 	       rq->head.version == VERSION_TUP ? CALLER_TUP : CALLER_TARS;
@@ -206,7 +201,6 @@ static struct call_row *row_new(struct loop *l, struct caller *c, const struct t
 	row->caller = c;
 	row->servant = rq->servant;
 	row->func = rq->func;
-	row->type = type_of(rq);
 	row->kind = kind_of(rq);
 	row->name = in_iface ? rq->func->name : misc_names[misc_of(rq)];
 	row->stat = stat_of(in_iface ? &rq->servant->stats[l->index *
@@ -217,7 +211,7 @@ static struct call_row *row_new(struct loop *l, struct caller *c, const struct t
 
 static bool is_row(const struct call_row *row, const struct tars_req *rq)
 {
-	return row->func == rq->func && row->servant == rq->servant && row->type == type_of(rq) &&
+	return row->func == rq->func && row->servant == rq->servant && row->kind == kind_of(rq) &&
 	       (row->func || row->name == misc_names[misc_of(rq)]);
 }
 
@@ -301,7 +295,7 @@ void stats_ended(struct tars_req *rq)
 	rq->ended = true;
 	stats_turn(rq->loop, s);
 	if (__builtin_expect(row && !rq->result && row->func == rq->func &&
-			     row->servant == rq->servant && row->type == type_of(rq), 1))
+			     row->servant == rq->servant && row->kind == kind_of(rq), 1))
 		note_success(s, row, atomic_load_explicit(&s->turn_since_us, memory_order_relaxed) -
 			     rq->start_us);
 	else

@@ -62,9 +62,8 @@ struct call_row {
 	struct call_row *next;        /* in its bucket */
 	struct call_row *next_dirty;
 	struct caller *caller;
-	const struct servant *servant;  /* these three as in the requests */
+	const struct servant *servant;  /* these two as in the requests */
 	const struct tars_func *func;
-	int type;                     /* version and packet type */
 	enum caller_kind kind;
 	const char *name;             /* of the function, or what a misc one is called */
 	unsigned in_turn;             /* ended well in this turn, not counted below yet */
