@@ -13,6 +13,7 @@ void http_request_init(struct http_request *rq, size_t max_body)
 {
 	memset(rq, 0, offsetof(struct http_request, first));
 	arena_init(&rq->arena, rq->first, sizeof(rq->first));
+	rq->target = TARS_STR("");
 	rq->max_body = max_body;
 }
 

@@ -162,12 +162,12 @@ static void map_push(struct arena *a, struct tars_string_string_map *m, struct t
 	m->v[m->n++] = (struct tars_string_string_pair){ key, val };
 }
 
-/* Headers that are members of the status map on the wire. */
-static const struct status_row {
+/* Headers that are members of the context, or of the status with their bit, on the wire. */
+static const struct carried_row {
 	const char *header;
 	struct tars_str key;
-	int message_bit;
-} status_rows[] = {
+	int status_bit;              /* 0: context */
+} carried_rows[] = {
 	{ "traceparent", TARS_STR("traceparent"), 0 },
 	{ "tracestate", TARS_STR("tracestate"), 0 },
 	{ "tars-dyeing-key", TARS_STR("STATUS_DYED_KEY"), MESSAGE_DYED },
@@ -183,16 +183,17 @@ static struct tars_str decoded(struct arena *a, const struct tars_str *value)
 	return (struct tars_str){ own, (uint32_t)n };
 }
 
-static void get_status(struct http_request *rq, const struct http_header *h,
-		       struct request_packet *head)
+static void get_carried(struct http_request *rq, const struct http_header *h,
+			struct request_packet *head)
 {
-	for (size_t i = 0; i < sizeof(status_rows) / sizeof(*status_rows); i++) {
-		const struct status_row *row = &status_rows[i];
+	for (size_t i = 0; i < sizeof(carried_rows) / sizeof(*carried_rows); i++) {
+		const struct carried_row *row = &carried_rows[i];
 
 		if (strcmp(h->name.p, row->header))
 			continue;
-		map_push(&rq->arena, &head->status, row->key, h->value);
-		head->message_type |= row->message_bit;
+		map_push(&rq->arena, row->status_bit ? &head->status : &head->context, row->key,
+			 h->value);
+		head->message_type |= row->status_bit;
 	}
 }
 
@@ -213,7 +214,7 @@ static int get_headers(struct http_request *rq, struct request_packet *head, str
 		const struct http_header *h = &rq->headers.v[i];
 
 		if (h->name.n <= skip || memcmp(h->name.p, CONTEXT_PREFIX, skip)) {
-			get_status(rq, h, head);
+			get_carried(rq, h, head);
 			continue;
 		}
 		map_push(&rq->arena, &head->context,

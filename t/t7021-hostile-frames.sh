@@ -23,7 +23,7 @@ length-ffffffff:ffffffff1001
 garbage:deadbeef0badcafe*100
 http:$(hex 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
 http-post:$(hex 'POST /a HTTP/1.0\r\nContent-Length: 9999999999\r\n\r\n')
-http2:$(hex 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+http2:$(hex 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')deadbeef*10
 tls:16030100c8010000c40303*20
 ssh:$(hex 'SSH-2.0-x\r\n')
 body-of-ff:00000014ffffffffffffffffffffffffffffffff

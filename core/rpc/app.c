@@ -438,6 +438,7 @@ static void shut_down(void *arg)
 	struct tars_app *app = arg;
 
 	adapters_close(app);
+	on_each_loop(app, server_drain_all);
 	wait_until_none(app, count_requests,
 			reactor_clock() + atomic_load(&app->grace_ms) * 1000);
 	if (app->remote_log)

@@ -129,6 +129,8 @@ static inline bool loop_is_here(const struct loop *l)
 	return loop_self() == l;
 }
 
+/* Tells the connections of a loop that the app stops, as far as their protocol has words for it. */
+void server_drain_all(struct loop *l);
 /* Stops listening; then, per loop, closes server connections once their output has left. */
 void adapters_close(struct tars_app *app);
 /* Ends the worker threads; false: a handler has not returned by then.  May block. */

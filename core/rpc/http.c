@@ -20,6 +20,7 @@ struct http_exchange *http_exchange_new(struct server_conn *sc,
 	http_request_init(&x->request, sc->conn.max_frame);
 	x->refs = 1;
 	x->sc = sc;
+	sc->n_exchanges++;
 	x->on_answer = on_answer;
 	x->start_us = reactor_now();
 	return x;
@@ -29,6 +30,7 @@ void http_exchange_unref(struct http_exchange *x)
 {
 	if (--x->refs)
 		return;
+	x->sc->n_exchanges--;
 	http_request_release(&x->request);
 	http_response_release(&x->response);
 	free(x);

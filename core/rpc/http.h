@@ -27,11 +27,17 @@ struct http_exchange {
 	struct server_conn *sc;
 	void (*on_answer)(struct http_exchange *x);
 	int64_t start_us;             /* when its first bytes came */
-	int32_t stream;               /* HTTP/2 */
 	bool answered;                /* the response is whole */
 	bool whole;                   /* so is the request */
-	bool close;                   /* HTTP/1: the last one of its connection */
+	/* HTTP/1 */
+	bool close;                   /* the last one of its connection */
 	bool is_http10;
+	/* HTTP/2 */
+	bool has_head;
+	int32_t stream;               /* 0: closed */
+	int refusal;                  /* status, and why, when the head is whole */
+	const char *refusal_text;
+	int64_t moved_us;             /* when the peer took a part of the response */
 	struct http_call call;
 	struct http_response response;
 	struct http_request request;
@@ -53,6 +59,8 @@ bool http_is_overdue(const struct http_exchange *x, int64_t now_us);
 const char *http_date(void);
 
 /* The protocol rows of server.c's detection. */
-extern const struct server_proto http1_proto;
+extern const struct server_proto http1_proto, http2_proto;
+/* What TLS offers by ALPN: these, and nothing for TARS. */
+#define HTTP_ALPN "\x02h2\x08http/1.1"
 
 #endif

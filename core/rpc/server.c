@@ -124,6 +124,8 @@ static const struct conn_class *server_detect(struct conn *c, const uint8_t *dat
 		return NULL;
 	case PROTOCOL_HTTP1:
 		return switch_to(sc, &http1_proto);
+	case PROTOCOL_HTTP2:
+		return switch_to(sc, &http2_proto);
 	default:
 		return &server_class;
 	}
@@ -206,6 +208,19 @@ void server_accept(struct adapter *a, struct loop *l, int fd, const struct socka
 		server_opened(&sc->opened);
 	else
 		reactor_post(l->reactor, &sc->opened);
+}
+
+void server_drain_all(struct loop *l)
+{
+	struct list *node, *next;
+
+	for (node = l->conns.next; node != &l->conns; node = next) {
+		struct server_conn *sc = container_of(node, struct server_conn, node);
+
+		next = node->next;
+		if (sc->proto && sc->proto->drain)
+			sc->proto->drain(sc);
+	}
 }
 
 void server_close_all(struct loop *l)

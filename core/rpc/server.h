@@ -92,6 +92,7 @@ struct server_proto {
 	struct conn_class class;      /* its down and release are those below */
 	void (*open)(struct server_conn *sc);
 	void (*tick)(struct server_conn *sc, int64_t now_us);  /* every second; may be NULL */
+	void (*drain)(struct server_conn *sc);                 /* the app stops; may be NULL */
 	void (*down)(struct server_conn *sc);                  /* the connection is closed */
 	void (*free)(struct server_conn *sc);                  /* and no request refers to it */
 };
@@ -107,6 +108,7 @@ struct server_conn {
 	bool released;
 	const struct server_proto *proto; /* NULL: TARS */
 	void *proto_state;            /* the protocol's */
+	unsigned n_exchanges;         /* of HTTP, that are in memory */
 	const struct servant *last;   /* most connections talk to one servant */
 	struct caller *caller;        /* accounting: the peer's host */
 	struct call_row *row;         /* accounting: of its last request */

@@ -65,7 +65,7 @@ static inline int work(struct tars_req *rq, const struct T_Rpc_work_in *in,
 		out->result = (int32_t)tars_time_left_ms(rq);
 	} else if (!strcmp(what, "context")) {
 		tars_set_reply_context(rq, "seen", tars_context(rq, "key") ?: "none");
-		tars_set_reply_context(rq, "trace", tars_status(rq, "traceparent") ?: "none");
+		tars_set_reply_context(rq, "trace", tars_context(rq, "traceparent") ?: "none");
 	}
 	return TARS_OK;
 }
@@ -135,7 +135,7 @@ static inline void send_work(int fd, const char *what, int number)
 }
 
 /* One response without its date; "" at the end of the connection. */
-static const char *response(int fd)
+static inline const char *response(int fd)
 {
 	static char text[8192];
 	size_t n = 0, length = 0;

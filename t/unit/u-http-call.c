@@ -112,11 +112,11 @@ static void test_headers_of_a_call(void **state)
 			      "Tars-Ctx-: none\ntraceparent: 00-ab-cd-01\n"
 			      "Tars-Dyeing-Key: red\nTars-Set: a.b.c\n", "{\"x\":1}"), 0);
 	assert_int_equal(call.head.timeout_ms, 250);
-	assert_int_equal(call.head.context.n, 3);
+	assert_int_equal(call.head.context.n, 4);
 	assert_string_equal(value(&call.head.context, "key"), "a b");
 	assert_string_equal(value(&call.head.context, "user"), "J\xc3\xbcrgen 5%");
 	assert_string_equal(value(&call.head.context, "third"), "3");
-	assert_string_equal(value(&call.head.status, "traceparent"), "00-ab-cd-01");
+	assert_string_equal(value(&call.head.context, "traceparent"), "00-ab-cd-01");
 	assert_string_equal(value(&call.head.status, "STATUS_DYED_KEY"), "red");
 	assert_string_equal(value(&call.head.status, "STATUS_SETNAME_VALUE"), "a.b.c");
 	assert_int_equal(call.head.message_type, MESSAGE_DYED | MESSAGE_SETNAME);
