@@ -182,8 +182,9 @@ $(B)/t/service/%.o: t/service/%.c
 $(B)/t/service/%.c: t/service/%.tars $(idlc)
 	@mkdir -p $(@D)
 	$(Q)ASAN_OPTIONS=detect_leaks=0 $(idlc) --out $(@D) $<
-$(call obj,$(wildcard t/service/*.c)): $(B)/t/service/Probe.c $(public_h)
-$(services): $(B)/t/%: $(B)/t/service/%.o $(B)/t/service/Probe.o $(lib)
+service_gen := $(patsubst %.tars,$(B)/%.c,$(wildcard t/service/*.tars))
+$(call obj,$(wildcard t/service/*.c)): $(service_gen) $(public_h)
+$(services): $(B)/t/%: $(B)/t/service/%.o $(service_gen:.c=.o) $(lib)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 layers:

@@ -290,6 +290,12 @@ TARS_API struct tars_pending *tars_invoke_begin(struct tars_call *c,
 						const struct tars_iface *iface, int func,
 						const void *in);
 TARS_API int tars_invoke_end(struct tars_pending *p, void *out);
+/* The call ends with TARS_ECANCEL, if it is not done already; it still wants its end.  The error
+ * says whether it may have been executed.  Thread: any, but not after the end has begun to return. */
+TARS_API void tars_cancel(struct tars_pending *p);
+/* Waits until one of n calls is done, and gives its index; it still wants its end.  NULL ones are
+ * passed over; TARS_EARG if there is no other. */
+TARS_API int tars_wait_any(struct tars_pending *const *calls, int n);
 /* Late replies; release the hold afterwards.  TARS_EARG if there was one already.  Thread: any. */
 TARS_API int tars_reply(struct tars_req *rq, const void *out);
 TARS_API int tars_reply_error(struct tars_req *rq, int code, const char *fmt, ...)

@@ -32,7 +32,9 @@ static void deliver(struct tars_pending *p)
 	} else {
 		/* The waiter may free p as soon as it sees CALL_DONE. */
 		waiter = atomic_exchange_explicit(&p->waiter, CALL_DONE, memory_order_acq_rel);
-		if (waiter)
+		if (waiter && wait_any_of(waiter))
+			wait_any_wake(wait_any_of(waiter));
+		else if (waiter)
 			wait_wake(waiter);
 	}
 }
@@ -67,6 +69,7 @@ void call_complete(struct tars_pending *p, int rc)
 	struct link *link = p->link;
 
 	p->rc = rc;
+	p->is_over = true;
 	stats_call_ended(p, rc);
 	if (p->health)
 		judge(p, rc);
@@ -136,6 +139,7 @@ void call_register(struct tars_pending *p)
 {
 	struct tars_pending **bucket = &p->loop->calls[(uint32_t)p->id % CALL_BUCKETS];
 
+	p->is_registered = true;
 	p->next_by_id = *bucket;
 	*bucket = p;
 	timer_start_at(&p->timer, p->deadline_us, call_timed_out);

@@ -12,6 +12,7 @@
 #define CORE_RPC_CLIENT_H
 
 #include "core/io/conn.h"
+#include "core/io/wait.h"
 #include "core/rpc/list.h"
 #include "core/rpc/req.h"
 #include "proto/endpoint.h"
@@ -76,6 +77,11 @@ struct tars_pending {
 	unsigned attempts;
 	struct timer timer;
 	struct task task;
+	_Atomic unsigned refs;        /* whoever frees it, and cancels on their way */
+	_Atomic bool cancel_posted;
+	bool is_registered, is_over;  /* by its loop: at first, and in the end */
+	bool is_cancelled;            /* before it began */
+	struct task cancel;
 
 	/* Result, valid from completion on; memory in the arena, which the request takes over. */
 	struct arena arena;
@@ -91,6 +97,22 @@ struct tars_pending {
 };
 
 #define CALL_DONE ((struct wait *)1)
+
+/* One who waits for any of several calls; `waiter` points one byte into it then. */
+struct wait_any {
+	struct wait wait;
+	_Atomic bool woken;
+	_Atomic unsigned users;       /* calls that may still touch it */
+};
+
+static inline struct wait *wait_any_tag(struct wait_any *any)
+{
+	return (struct wait *)((uintptr_t)any | 2);
+}
+static inline struct wait_any *wait_any_of(struct wait *waiter)
+{
+	return (uintptr_t)waiter & 2 ? (struct wait_any *)((uintptr_t)waiter & ~(uintptr_t)2) : NULL;
+}
 
 /* ---- peers ---- */
 struct peer *peer_get(struct loop *l, const struct endpoint *ep);
@@ -141,6 +163,13 @@ void call_fail(struct tars_pending *p, int code, const char *fmt, ...)
 /* ---- invoke.c ---- */
 /* Completed: runs p->done in a coroutine, then frees p. */
 void call_run_done(struct tars_pending *p);
+/* Drops a reference. */
 void call_free(struct tars_pending *p);
+
+/* ---- pending.c ---- */
+/* Ends it with TARS_ECANCEL, unless it is over.  Thread: its loop. */
+void call_cancel(struct tars_pending *p);
+/* A call that somebody waits for is done. */
+void wait_any_wake(struct wait_any *any);
 
 #endif

@@ -91,12 +91,17 @@ static struct tars_pending *call_new(const struct tars_call *c, const struct tar
 	p->func = &iface->funcs[func];
 	p->hash_mode = c->hash_mode;
 	p->hash = c->hash;
+	atomic_init(&p->refs, 1);
 	list_init(&p->node);
 	return p;
 }
 
 void call_free(struct tars_pending *p)
 {
+	/* The only holder needs no read-modify-write: nobody else can take a reference now. */
+	if (atomic_load_explicit(&p->refs, memory_order_acquire) != 1 &&
+	    atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
+		return;
 	arena_clear(&p->arena);
 	buf_release(&p->packet);
 	free(p);
@@ -140,6 +145,8 @@ static void start_posted(struct task *t)
 	call_register(p);
 	if (atomic_load(&p->proxy->app->closed))
 		call_fail(p, TARS_ECANCEL, "cancelled: the process is stopping");
+	else if (p->is_cancelled)
+		call_fail(p, TARS_ECANCEL, "cancelled; not executed");
 	else
 		call_route(p);
 }
@@ -238,6 +245,7 @@ static void fail_unstarted(struct tars_pending *p, const struct err *e)
 {
 	p->rc = e->code;
 	p->error = arena_strdup(&p->arena, e->text);
+	p->is_over = true;
 	atomic_store(&p->waiter, CALL_DONE);
 }
 
