@@ -45,6 +45,7 @@ static const char *decode(const struct tars_type *t, void *value)
 	struct err second = { 0 };
 	int rc;
 
+	arena_defer(&arena, free, exact); /* bytes point into it */
 	if (in.len)
 		memcpy(exact, in.data, in.len);
 	assert_non_null(t->get);
@@ -60,7 +61,6 @@ static const char *decode(const struct tars_type *t, void *value)
 	codec_put_flat(&out, t, value, 0);
 	codec_put_flat(&out, walked, other, 0);
 	assert_memory_equal(out.data, out.data + out.len / 2, out.len / 2);
-	free(exact);
 	return rc ? err.text : "none";
 }
 
