@@ -268,7 +268,7 @@ TARS_API void tars_app_daylog(struct tars_app *app, const char *name, const char
  * counted from 0 o'clock.  Before its first line.  TARS_EARG: the name or `every` cannot be used. */
 TARS_API int tars_daylog_period(struct tars_app *app, const char *name,
 				enum tars_log_period period, unsigned every);
-/* Waits until all lines so far are written: before abort().  False: not in time.  Not on a
+/* Waits until all lines so far are written: before _exit().  False: not in time.  Not on a
  * reactor. */
 TARS_API bool tars_log_flush(struct tars_app *app, int ms);
 

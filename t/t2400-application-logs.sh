@@ -90,6 +90,14 @@ test_expect_success 'kill -9 keeps what was written before' '
 	echo 5000 >expect && test_cmp expect n
 '
 
+test_expect_success 'a crash keeps what was logged before it, too' '
+	rm -rf app_log && start_chain Srv &&
+	test_must_fail pass Srv -- begin=crash &&
+	test_must_fail stop_service Srv &&
+	test_grep "crash: SIGABRT" Srv.log &&
+	test "$(grep -c "|INFO|before the end " $log)" = 1000
+'
+
 test_expect_success 'a disk that is full: what is lost is counted and told, and it goes on after' '
 	rm -rf app_log && start_chain Srv &&
 	chain Srv log "{\"name\":\"\",\"n\":10,\"text\":\"line\"}" &&

@@ -190,8 +190,11 @@ static void on_crash(int signo, siginfo_t *info, void *context)
 			pause();   /* the first one ends the process */
 	while (signals[i].signo != signo)
 		i++;
-	if (!none)
+	if (!none) {
 		report(i, info, context);
+		if (conf.last)
+			conf.last();
+	}
 	sigaction(signo, &before[i], NULL);
 	/* The instruction faults again; what was sent has to be sent again. */
 	if (info->si_code <= 0)

@@ -25,6 +25,8 @@ struct crash_conf {
 	int (*descriptor)(void);   /* where to write */
 	/* Adds what *coro_work() says.  Both run in the signal handler. */
 	void (*tell)(struct crash_line *l, const void *work);
+	/* After the report, in the signal handler; NULL: nothing. */
+	void (*last)(void);
 };
 
 /* Reports SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT from now on, in this thread and in those that

@@ -26,5 +26,5 @@ static void tell_request(struct crash_line *l, const void *work)
 void app_report_crashes(const char *name)
 {
 	crash_report(&(struct crash_conf){ .name = name, .descriptor = log_descriptor,
-					   .tell = tell_request });
+					   .tell = tell_request, .last = applog_crashed });
 }

@@ -20,6 +20,7 @@ enum {
 	LINE_MAX_SIZE = 1 << 20,   /* even longer ones end with "..." */
 	MAX_DAY_LOGS = 256,
 	END_MS = 5000,
+	CRASH_MS = 500, CRASH_STEP_MS = 5,
 	COMPLAIN_MS = 10000,
 };
 
@@ -400,7 +401,7 @@ static void taken(void *arg)
 /* ---- life ---- */
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct applog *all;
+static struct applog *_Atomic all;
 
 /* A program that logs why it gives up and calls exit() is understood. */
 static void flush_all(void)
@@ -426,13 +427,27 @@ static void list_add(struct applog *l)
 
 static void list_drop(struct applog *l)
 {
-	struct applog **at = &all;
+	struct applog *before;
 
 	pthread_mutex_lock(&all_lock);
-	while (*at != l)
-		at = &(*at)->next;
-	*at = l->next;
+	if (all == l) {
+		all = l->next;
+	} else {
+		for (before = all; before->next != l; before = before->next)
+			;
+		before->next = l->next;
+	}
 	pthread_mutex_unlock(&all_lock);
+}
+
+/* No lock: the thread that crashed may have it. */
+void applog_crashed(void)
+{
+	const struct timespec step = { .tv_nsec = CRASH_STEP_MS * 1000000 };
+
+	for (struct applog *l = all; l; l = l->next)
+		for (int ms = 0; ms < CRASH_MS && !line_queue_is_idle(l->queue); ms += CRASH_STEP_MS)
+			nanosleep(&step, NULL);
 }
 
 static const char *copy(struct applog *l, const char *text)

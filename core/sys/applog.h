@@ -64,6 +64,8 @@ void applog_not_sent(struct applog *l, const char *name, const char *text, size_
 
 /* Waits until what was logged before is written.  False: not in time. */
 bool applog_flush(struct applog *l, int64_t ms);
+/* In the signal handler of a crash: gives the threads of all logs a moment to write what waits. */
+void applog_crashed(void);
 void applog_stats(struct applog *l, struct applog_stats *stats);
 
 #endif

@@ -2,6 +2,7 @@
 #include "core/sys/linequeue.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -25,7 +26,7 @@ struct line_queue {
 	struct block *spare;          /* empty ones of BLOCK_SIZE */
 	unsigned n_spare;
 	size_t bytes;                 /* of the lines that wait or are being taken */
-	uint64_t put, taken;          /* lines, ever */
+	_Atomic uint64_t put, taken;  /* lines, ever; written under the lock */
 	bool started, sleeping, stopping, ended;
 	pthread_t thread;
 };
@@ -204,6 +205,11 @@ static struct timespec deadline_after(int64_t ms)
 		t.tv_nsec -= 1000000000;
 	}
 	return t;
+}
+
+bool line_queue_is_idle(const struct line_queue *q)
+{
+	return atomic_load(&q->taken) >= atomic_load(&q->put);
 }
 
 bool line_queue_flush(struct line_queue *q, int64_t ms)

@@ -46,6 +46,8 @@ struct line_queue *line_queue_new(const struct line_queue_conf *conf);
 /* False: full, or the thread cannot be started. */
 bool line_queue_put(struct line_queue *q, const struct line *head, const char *name,
 		    const char *text);
+/* Whether all that was put is taken.  In a signal handler, too. */
+bool line_queue_is_idle(const struct line_queue *q);
 /* Waits until all that was put before is taken; false if that is not so in time. */
 bool line_queue_flush(struct line_queue *q, int64_t ms);
 /* Flushes and ends the thread.  False: it is stuck, and q and what it uses must stay. */

@@ -30,6 +30,11 @@ static void begin(struct tars_req *rq, const char *what)
 		tars_set_cookie(rq, "colour", "green");
 	if (strstr(what, "dye"))
 		tars_dye(rq, "by-code");
+	if (strstr(what, "crash")) {
+		for (int i = 0; i < 1000; i++)
+			tars_log(rq, TARS_LOG_INFO, "before the end %d", i);
+		abort();
+	}
 	if (strstr(what, "trace"))
 		tars_trace_start(rq, TARS_TRACE_ALL, 2);
 }
