@@ -216,6 +216,20 @@ struct tars_proxy_conf {
 TARS_API struct tars_proxy *tars_proxy_conf(struct tars_app *app, const char *object,
 					    const struct tars_proxy_conf *conf);
 
+/* How an object is reached whose endpoints are "ssl".  Files are PEM; only grows at the end. */
+struct tars_security {
+	const char *object;              /* "App.Server.Obj"; NULL: all that have no row of theirs */
+	/* Who must have signed the server's certificate, which must be for the endpoint's host if
+	 * that is a name.  NULL: encrypted, but nobody knows to whom. */
+	const char *ca;
+	const char *cert, *key;          /* of this client, for servers that ask */
+	const char *ciphers;             /* as OpenSSL lists them; NULL: its defaults */
+};
+/* For connections from now on; the service configuration's keys do the same.  Files that change
+ * later are read again.  Not 0: TARS_ECONF with a line in error[size].  Thread: any; reads files. */
+TARS_API int tars_secure(struct tars_app *app, const struct tars_security *security, char *error,
+			 size_t size);
+
 enum tars_hash_mode { TARS_HASH_NONE, TARS_HASH_MOD, TARS_HASH_CONSISTENT };
 
 /* One call; zero means default everywhere.  Only grows at the end. */

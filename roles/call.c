@@ -18,15 +18,21 @@ struct call_conf {
 	const char *locator, *idl, *include, *interface;
 	int64_t timeout_ms;
 	bool oneway;
+	const char *ca, *cert, *key;
 };
 
 static const struct opt call_opts[] = {
+	OPT("ca", struct call_conf, ca, NULL, 0,
+	    "PEM file with who must have signed the certificate of an ssl endpoint"),
+	OPT("cert", struct call_conf, cert, NULL, 0,
+	    "PEM file with our certificate, for ssl endpoints that ask for one"),
 	OPT("idl", struct call_conf, idl, NULL, OPT_FLAG_ONLY,
 	    "take the types from this .tars file instead of asking the service"),
 	OPT("include", struct call_conf, include, NULL, OPT_FLAG_ONLY,
 	    "where the .tars file's includes are"),
 	OPT("interface", struct call_conf, interface, NULL, OPT_FLAG_ONLY,
 	    "of the .tars file, as Module::Name, when several have the function"),
+	OPT("key", struct call_conf, key, NULL, 0, "PEM file with the private key of cert"),
 	OPT("locator", struct call_conf, locator, NULL, 0,
 	    "object of the registry (default: $TARS_LOCATOR, or this machine's)"),
 	OPT("oneway", struct call_conf, oneway, "no", OPT_FLAG_ONLY, "do not wait for a reply"),
@@ -259,11 +265,41 @@ out:
 	return rc;
 }
 
+static int secure(struct call_run *run)
+{
+	struct tars_security security = { .ca = run->conf->ca, .cert = run->conf->cert,
+					  .key = run->conf->key };
+	char error[512];
+
+	if (!security.ca && !security.cert && !security.key)
+		return 0;
+	return tars_secure(run->app, &security, error, sizeof(error)) ?
+	       complain(EXIT_USAGE, error) : 0;
+}
+
+static int ask_and_call(struct call_run *run, const char *argument)
+{
+	struct tars_str text;
+	int status = secure(run);
+
+	if (status)
+		return status;
+	run->proxy = tars_proxy(run->app, run->object);
+	run->rq = tars_begin(run->app);
+	status = load_types(run, &text);
+	if (!status && run->func)
+		status = call_func(run, argument);
+	else if (!status)
+		status = print(text.n ? text.p : "the types come from the file given: see there\n");
+	idl_release(&run->idl);
+	tars_end(run->rq);
+	return status;
+}
+
 static int call_main(int argc, char **argv, const void *conf)
 {
 	struct call_run run = { .conf = conf, .object = argv[0], .func = argc > 1 ? argv[1] : NULL };
 	struct object_ref ref;
-	struct tars_str text;
 	char error[512];
 	struct err e;
 	int status;
@@ -283,15 +319,7 @@ static int call_main(int argc, char **argv, const void *conf)
 		status = complain(EXIT_USAGE, error);
 		goto out;
 	}
-	run.proxy = tars_proxy(run.app, run.object);
-	run.rq = tars_begin(run.app);
-	status = load_types(&run, &text);
-	if (!status && run.func)
-		status = call_func(&run, argc > 2 ? argv[2] : "{}");
-	else if (!status)
-		status = print(text.n ? text.p : "the types come from the file given: see there\n");
-	idl_release(&run.idl);
-	tars_end(run.rq);
+	status = ask_and_call(&run, argc > 2 ? argv[2] : "{}");
 	tars_stop(run.app);
 out:
 	arena_clear(&run.arena);

@@ -1,23 +1,24 @@
-/* Connection: reading and cutting frames, flushing output, connecting, closing. */
-#include "core/io/conn.h"
-
+/* Connection: reading and cutting frames, flushing output, closing. */
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "core/io/conn_int.h"
+#include "core/io/tls.h"
 
 enum {
 	MUCH_MEMORY = 256 * 1024,  /* of one packet, or of the output of one connection */
 	KEEP = 16 * 1024,       /* larger buffers are given back when empty */
 	MIN_ROOM = 16 * 1024,   /* least room for one recv behind a partial frame */
 	FLUSH_EARLY = 16 * 1024, /* so much output does not wait for the end of the turn */
+	SEAL_AT_ONCE = 64 * 1024, /* plain bytes that go through TLS before they are sent */
 };
 
 static void on_socket(struct watch *w, int events);
 
-static void set_events(struct conn *c)
+void conn_set_events(struct conn *c)
 {
 	bool reading = !c->eof && !c->close_after_flush &&
 		       (c->finishing || (!c->above_water && !c->paused));
@@ -35,6 +36,31 @@ static void buf_trim(struct buf *b)
 		buf_release(b);
 }
 
+/* Output that has not left: plain, and what TLS has sealed. */
+static size_t unsent(const struct conn *c)
+{
+	return buf_size(&c->out) + (c->tls ? buf_size(tls_out(c->tls)) : 0);
+}
+
+ssize_t conn_send(struct conn *c, struct buf *b)
+{
+	ssize_t n = buf_size(b) ? send(c->watch.fd, buf_head(b), buf_size(b), MSG_NOSIGNAL) : 0;
+
+	if (n > 0) {
+		buf_consume(b, (size_t)n);
+		buf_trim(b);
+		c->last_io_us = reactor_now();
+	}
+	return n;
+}
+
+/* TLS wants an end in order, so that nobody can cut a conversation short unseen. */
+static void end_tls(struct conn *c)
+{
+	tls_finish(c->tls);
+	conn_send(c, tls_out(c->tls));
+}
+
 /* ---- closing ---- */
 
 static void on_gone(struct task *t)
@@ -47,6 +73,7 @@ static void on_gone(struct task *t)
 	}
 	buf_release(&c->in);
 	buf_release(&c->out);
+	tls_free(c->tls);
 	c->class->release(c);
 }
 
@@ -57,6 +84,8 @@ void conn_close(struct conn *c, const struct err *why)
 	if (c->closed)
 		return;
 	c->closed = 1;
+	if (c->tls && (!why || !why->code))
+		end_tls(c);
 	timer_stop(&c->connect_timer);
 	watch_stop(&c->watch);
 	close(c->watch.fd);
@@ -65,7 +94,7 @@ void conn_close(struct conn *c, const struct err *why)
 	c->class->down(c, why ? why : &orderly);
 }
 
-static void close_with_errno(struct conn *c, int code, const char *what, int error)
+void conn_close_errno(struct conn *c, int code, const char *what, int error)
 {
 	struct err e;
 
@@ -79,12 +108,12 @@ static void close_after_eof(struct conn *c)
 	struct err e;
 
 	if (c->write_errno) {
-		close_with_errno(c, TARS_ESEND, "writing to", c->write_errno);
+		conn_close_errno(c, TARS_ESEND, "writing to", c->write_errno);
 	} else if (buf_size(&c->in)) {
 		err_set(&e, TARS_EPROTO, "%s closed in the middle of a packet (%zu bytes came)",
 			c->peer_text, buf_size(&c->in));
 		conn_close(c, &e);
-	} else if (buf_size(&c->out)) {
+	} else if (unsent(c)) {
 		conn_close_after_flush(c);
 	} else {
 		conn_close(c, NULL);
@@ -112,9 +141,11 @@ static void on_write_error(struct conn *c, int error)
 	    !c->finishing) {
 		c->write_errno = error;
 		buf_clear(&c->out);
+		if (c->tls)
+			buf_clear(tls_out(c->tls));
 		return;
 	}
-	close_with_errno(c, TARS_ESEND, "writing to", error);
+	conn_close_errno(c, TARS_ESEND, "writing to", error);
 }
 
 static void on_linger_over(struct timer *t)
@@ -129,27 +160,48 @@ static void end_output(struct conn *c)
 		conn_close(c, NULL);
 		return;
 	}
+	if (c->tls)
+		end_tls(c);
 	shutdown(c->watch.fd, SHUT_WR);
 	if (!timer_is_running(&c->connect_timer))
 		timer_start(&c->connect_timer, CONN_LINGER_MS, on_linger_over);
 }
 
+/* Through TLS, piece by piece, so that little is kept twice.  -1 with errno, or 0. */
+static ssize_t send_sealed(struct conn *c)
+{
+	struct buf *sealed = tls_out(c->tls);
+	struct err e;
+
+	for (;;) {
+		size_t n = buf_size(&c->out) < SEAL_AT_ONCE ? buf_size(&c->out) : SEAL_AT_ONCE;
+
+		if (!buf_size(sealed) && n) {
+			if (tls_write(c->tls, buf_head(&c->out), n, &e)) {
+				conn_close(c, &e);
+				return 0;
+			}
+			buf_consume(&c->out, n);
+			buf_trim(&c->out);
+		}
+		if (!buf_size(sealed))
+			return 0;
+		if (conn_send(c, sealed) < 0)
+			return -1;
+	}
+}
+
 static void flush(struct conn *c)
 {
-	size_t size = buf_size(&c->out);
-	ssize_t n = size ? send(c->watch.fd, buf_head(&c->out), size, MSG_NOSIGNAL) : 0;
+	ssize_t n = c->tls ? send_sealed(c) : conn_send(c, &c->out);
 	bool low = false;
+	size_t size;
 
-	if (n > 0) {
-		buf_consume(&c->out, (size_t)n);
-		buf_trim(&c->out);
-		c->last_io_us = reactor_now();
-	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
 		on_write_error(c, errno);
-		if (c->closed)
-			return;
-	}
-	size = buf_size(&c->out);
+	if (c->closed)
+		return;
+	size = unsent(c);
 	c->write_blocked = size > 0;
 	if (c->above_water && size <= c->high_water / 4) {
 		c->above_water = 0;
@@ -157,14 +209,14 @@ static void flush(struct conn *c)
 		if (buf_size(&c->in) || c->eof)
 			queue_again(c);
 	}
-	set_events(c);
+	conn_set_events(c);
 	if (low && c->class->low_water)
 		c->class->low_water(c);
-	if (buf_size(&c->out))
+	if (c->closed || unsent(c))
 		return;
 	if (c->close_after_flush)
 		conn_close(c, NULL);
-	else if (c->finishing && !c->closed)
+	else if (c->finishing)
 		end_output(c);
 }
 
@@ -177,7 +229,7 @@ static void on_flush(struct task *t)
 		flush(c);
 }
 
-static void queue_flush(struct conn *c)
+void conn_queue_flush(struct conn *c)
 {
 	if (c->flush_queued)
 		return;
@@ -192,12 +244,12 @@ void conn_written(struct conn *c)
 		buf_clear(&c->out);
 		return;
 	}
-	queue_flush(c);
+	conn_queue_flush(c);
 	if (buf_size(&c->out) > MUCH_MEMORY)
 		reactor_used_much_memory();
 	if (buf_size(&c->out) > c->high_water && !c->above_water) {
 		c->above_water = 1;
-		set_events(c);
+		conn_set_events(c);
 	}
 }
 
@@ -205,9 +257,13 @@ void conn_close_after_flush(struct conn *c)
 {
 	if (c->closed)
 		return;
+	if (c->connecting && !buf_size(&c->out)) {
+		conn_close(c, NULL);
+		return;
+	}
 	c->close_after_flush = 1;
-	set_events(c);
-	queue_flush(c);
+	conn_set_events(c);
+	conn_queue_flush(c);
 }
 
 void conn_finish(struct conn *c)
@@ -215,8 +271,8 @@ void conn_finish(struct conn *c)
 	if (c->closed || c->finishing)
 		return;
 	c->finishing = 1;
-	set_events(c);
-	queue_flush(c);
+	conn_set_events(c);
+	conn_queue_flush(c);
 }
 
 /* ---- input ---- */
@@ -224,7 +280,7 @@ void conn_finish(struct conn *c)
 void conn_pause(struct conn *c)
 {
 	c->paused = 1;
-	set_events(c);
+	conn_set_events(c);
 }
 
 void conn_resume(struct conn *c)
@@ -232,7 +288,7 @@ void conn_resume(struct conn *c)
 	if (!c->paused || c->closed)
 		return;
 	c->paused = 0;
-	set_events(c);
+	conn_set_events(c);
 	if (buf_size(&c->in) || c->eof)
 		queue_again(c);
 }
@@ -338,7 +394,7 @@ static void end_if_over(struct conn *c)
 	if (!c->eof || c->closed)
 		return;
 	if (c->finishing) {
-		if (!buf_size(&c->out))
+		if (!unsent(c))
 			conn_close(c, NULL);
 		return;
 	}
@@ -389,30 +445,82 @@ static int rooms(struct conn *c, struct iovec *room)
 	return n;
 }
 
+/* n more bytes, behind what c->in has. */
+static void serve_bytes(struct conn *c, uint8_t *data, size_t n)
+{
+	size_t used;
+
+	if (buf_size(&c->in)) {
+		/* That comes first.  It was thought to end before these, but did not, or it has to
+		 * wait. */
+		buf_add(&c->in, data, n);
+		if (!c->again_queued)
+			serve_in(c);
+		return;
+	}
+	used = serve(c, data, n);
+	if (used < n && !c->closed)
+		buf_add(&c->in, data + used, n - used);
+}
+
 /* n bytes came into the rooms, the first of them behind what c->in has. */
 static void serve_read(struct conn *c, size_t n, size_t into_in)
 {
-	uint8_t *scratch = reactor_scratch();
-	size_t used = 0;
-
 	if (into_in) {
 		c->in.len += n < into_in ? n : into_in;
 		n = n < into_in ? 0 : n - into_in;
 		serve_in(c);
 	}
-	if (!n || c->closed)
-		return;
-	if (buf_size(&c->in)) {
-		/* That comes first.  It was thought to end before the scratch buffer, but did not,
-		 * or it has to wait. */
-		buf_add(&c->in, scratch, n);
-		if (!c->again_queued)
-			serve_in(c);
-		return;
+	if (n && !c->closed)
+		serve_bytes(c, reactor_scratch(), n);
+}
+
+static void on_end_of_input(struct conn *c)
+{
+	c->eof = 1;
+	conn_set_events(c);
+	end_if_over(c);
+}
+
+/* As many plain bytes as there are and as fit. */
+static enum tls_result unseal(struct conn *c, uint8_t *plain, size_t *n, struct err *e)
+{
+	enum tls_result rc = TLS_OK;
+
+	*n = 0;
+	while (rc == TLS_OK && *n + TLS_MAX_PLAIN <= REACTOR_SCRATCH_SIZE) {
+		size_t got = 0;
+
+		rc = tls_read(c->tls, plain + *n, REACTOR_SCRATCH_SIZE - *n, &got, e);
+		*n += got;
 	}
-	used = serve(c, scratch, n);
-	if (used < n && !c->closed)
-		buf_add(&c->in, scratch + used, n - used);
+	return rc;
+}
+
+void conn_serve_sealed(struct conn *c)
+{
+	uint8_t *plain = reactor_scratch_plain();
+	enum tls_result rc;
+	struct err e;
+	size_t n;
+
+	do {
+		rc = unseal(c, plain, &n, &e);
+		if (n)
+			serve_bytes(c, plain, n);
+		if (c->closed)
+			return;
+	} while (rc == TLS_OK);
+	/* Answers and alerts of the protocol itself. */
+	conn_send(c, tls_out(c->tls));
+	if (rc == TLS_END) {
+		on_end_of_input(c);
+	} else if (rc == TLS_FAILED) {
+		err_wrap(&e, "%s", c->peer_text);
+		conn_close(c, &e);
+	} else if (buf_size(tls_out(c->tls))) {
+		conn_queue_flush(c);
+	}
 }
 
 /* What a finishing connection still gets. */
@@ -423,8 +531,22 @@ static void drop_input(struct conn *c)
 	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
 		return;
 	c->eof = 1;
-	set_events(c);
+	conn_set_events(c);
 	end_if_over(c);
+}
+
+static ssize_t receive(struct conn *c, struct iovec *room, int n_rooms)
+{
+	ssize_t n = n_rooms == 1 ? recv(c->watch.fd, room[0].iov_base, room[0].iov_len, 0) :
+				   readv(c->watch.fd, room, n_rooms);
+
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		conn_close_errno(c, TARS_ESYS, "reading from", errno);
+	else if (n == 0)
+		on_end_of_input(c);
+	else if (n > 0)
+		c->last_io_us = reactor_now();
+	return n;
 }
 
 static void on_readable(struct conn *c)
@@ -432,25 +554,21 @@ static void on_readable(struct conn *c)
 	struct iovec room[2];
 	int n_rooms = rooms(c, room);
 	size_t into_in = buf_size(&c->in) ? room[0].iov_len : 0;
-	ssize_t n = n_rooms == 1 ? recv(c->watch.fd, room[0].iov_base, room[0].iov_len, 0) :
-				   readv(c->watch.fd, room, n_rooms);
+	ssize_t n = receive(c, room, n_rooms);
 
-	if (n < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			close_with_errno(c, TARS_ESYS, "reading from", errno);
+	if (n > 0)
+		serve_read(c, (size_t)n, into_in);
+}
+
+static void on_readable_sealed(struct conn *c)
+{
+	struct iovec room = { reactor_scratch(), REACTOR_SCRATCH_SIZE };
+	ssize_t n = receive(c, &room, 1);
+
+	if (n <= 0)
 		return;
-	}
-	if (n == 0) {
-		c->eof = 1;
-		set_events(c);
-		end_if_over(c);
-		return;
-	}
-	c->last_io_us = reactor_now();
-	serve_read(c, (size_t)n, into_in);
-	/* Later connections of this turn find the memory and the caches free again. */
-	if (!c->closed && !c->write_blocked && buf_size(&c->out) >= FLUSH_EARLY)
-		flush(c);
+	tls_feed(c->tls, reactor_scratch(), (size_t)n);
+	conn_serve_sealed(c);
 }
 
 static void on_socket(struct watch *w, int events)
@@ -463,110 +581,13 @@ static void on_socket(struct watch *w, int events)
 		return;
 	if (c->finishing)
 		drop_input(c);
-	else if (!c->again_queued) /* frames that wait for their turn come before new bytes */
+	else if (c->again_queued)
+		return;   /* frames that wait for their turn come before new bytes */
+	else if (c->tls)
+		on_readable_sealed(c);
+	else
 		on_readable(c);
-}
-
-/* ---- opening ---- */
-
-static void conn_init(struct conn *c, const struct conn_class *class, int fd)
-{
-	*c = (struct conn){
-		.class = class,
-		.reactor = reactor_self(),
-		.watch.fd = fd,
-		.max_frame = FRAME_DEFAULT_MAX,
-		.high_water = CONN_DEFAULT_HIGH_WATER,
-		.last_io_us = reactor_now(),
-	};
-}
-
-static void established(struct conn *c)
-{
-	int on = 1;
-
-	if (c->peer.sa.sa_family != AF_UNIX)
-		setsockopt(c->watch.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	c->doing = "reading a frame";
-	set_events(c);
-}
-
-void conn_open(struct conn *c, const struct conn_class *class, int fd)
-{
-	conn_init(c, class, fd);
-	c->peer.len = sizeof(c->peer.un);
-	/* A peer that is gone already shows as an unknown address, and then as end of input. */
-	if (getpeername(fd, &c->peer.sa, &c->peer.len))
-		c->peer = (struct sockaddr_any){ 0 };
-	sockaddr_unmap(&c->peer);
-	sockaddr_print(c->peer_text, sizeof(c->peer_text), &c->peer);
-	established(c);
-}
-
-static void connect_error(struct err *e, const char *peer, int error)
-{
-	const char *hint = error == ECONNREFUSED ? ": nothing listens there" :
-			   error == EHOSTUNREACH || error == ENETUNREACH ? ": check the route" : "";
-
-	err_set(e, TARS_ECONNECT, "connect to %s: %s%s", peer, strerror(error), hint);
-}
-
-static void on_connect_timeout(struct timer *t)
-{
-	struct conn *c = container_of(t, struct conn, connect_timer);
-	struct err e;
-
-	err_set(&e, TARS_ECONNECT, "connect to %s: no answer within %lld ms: host down, or a "
-		"firewall drops it", c->peer_text, (long long)c->connect_timeout_ms);
-	conn_close(c, &e);
-}
-
-static void on_connected(struct watch *w, int events)
-{
-	struct conn *c = container_of(w, struct conn, watch);
-	int error = 0;
-	socklen_t size = sizeof(error);
-	struct err e;
-
-	(void)events;
-	if (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &size))
-		error = errno;
-	if (error) {
-		connect_error(&e, c->peer_text, error);
-		conn_close(c, &e);
-		return;
-	}
-	timer_stop(&c->connect_timer);
-	c->connecting = 0;
-	established(c);
-	if (buf_size(&c->out) || c->close_after_flush)
-		queue_flush(c);
-	if (c->class->up)
-		c->class->up(c);
-}
-
-int conn_connect(struct conn *c, const struct conn_class *class, const struct sockaddr_any *to,
-		 int64_t timeout_ms, struct err *e)
-{
-	char text[sizeof(c->peer_text)];
-	int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	sockaddr_print(text, sizeof(text), to);
-	if (fd < 0)
-		return err_set(e, TARS_ECONNECT, "connect to %s: no socket: %s (see ulimit -n)",
-			       text, strerror(errno));
-	if (connect(fd, &to->sa, to->len) && errno != EINPROGRESS) {
-		connect_error(e, text, errno);
-		close(fd);
-		return TARS_ECONNECT;
-	}
-	conn_init(c, class, fd);
-	c->peer = *to;
-	memcpy(c->peer_text, text, sizeof(text));
-	c->connecting = 1;
-	c->doing = "connecting";
-	c->connect_timeout_ms = timeout_ms;
-	timer_start(&c->connect_timer, timeout_ms, on_connect_timeout);
-	watch_set(&c->watch, fd, WATCH_WRITE, on_connected);
-	return 0;
+	/* Later connections of this turn find the memory and the caches free again. */
+	if (!c->closed && !c->write_blocked && buf_size(&c->out) >= FLUSH_EARLY)
+		flush(c);
 }

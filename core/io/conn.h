@@ -6,6 +6,8 @@
  *                          | the beginning of one: kept in c->in until it is whole
  *   class->frame(), anyone --append--> c->out --one send per turn, or per read--> socket
  *
+ * With conn_secure, TLS sits between the socket and these two; all else is the same.
+ *
  * Embedded in its owner's struct (server connection, client connection); belongs to one reactor.
  * Thread: its reactor.  conn_close() is idempotent and calls `down` once, before it returns;
  * `release` comes at the end of a turn, when nothing refers to it any more: the owner frees its
@@ -22,9 +24,10 @@
 #include "proto/frame.h"
 
 struct conn;
+struct tls;
 
 struct conn_class {
-	/* A client's connect succeeded (not called for accepted ones). */
+	/* A client's connect succeeded, or the TLS handshake of an accepted one.  May be NULL. */
 	void (*up)(struct conn *c);
 	/* One whole packet, length field included; data is valid during the call and may be changed.
 	 * A negative return closes the connection, with e as the reason. */
@@ -49,6 +52,7 @@ struct conn {
 	const struct conn_class *class;
 	struct reactor *reactor;
 	struct watch watch;
+	struct tls *tls;        /* NULL: bytes travel as they are */
 	struct buf in, out;
 	size_t in_need;         /* bytes of the packet that begins in `in`; 0: not known yet */
 	struct task flush, again, gone;
@@ -64,8 +68,9 @@ struct conn {
 	int events;             /* what `watch` waits for */
 	unsigned owed;          /* answers to come: the peer may have ended its input meanwhile */
 	int write_errno;        /* the peer takes no more output; its input is still served */
-	unsigned connecting : 1, closed : 1, flush_queued : 1, again_queued : 1, above_water : 1,
-		write_blocked : 1, close_after_flush : 1, eof : 1, paused : 1, finishing : 1;
+	unsigned connecting : 1, handshaking : 1, heard : 1, closed : 1, flush_queued : 1,
+		again_queued : 1, above_water : 1, write_blocked : 1, close_after_flush : 1,
+		eof : 1, paused : 1, finishing : 1;
 };
 
 enum { CONN_DEFAULT_HIGH_WATER = 8 << 20, CONN_FRAMES_PER_TURN = 256, CONN_LINGER_MS = 2000 };
@@ -77,6 +82,12 @@ void conn_open(struct conn *c, const struct conn_class *class, int fd);
  * follows, and no `release`.  Output may be written at once. */
 int conn_connect(struct conn *c, const struct conn_class *class, const struct sockaddr_any *to,
 		 int64_t timeout_ms, struct err *e);
+/*
+ * TLS from the first byte on, at once after conn_open or conn_connect; c owns t from now on.  An
+ * accepted connection is `connecting` until the handshake is done, which may take timeout_ms; of a
+ * connecting one the handshake is a part, within the time that it has already.
+ */
+void conn_secure(struct conn *c, struct tls *t, int64_t timeout_ms);
 /* why: NULL for an orderly close.  Unsent output is lost. */
 void conn_close(struct conn *c, const struct err *why);
 /* Closes when the output is written; reads no more. */

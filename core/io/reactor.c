@@ -38,7 +38,7 @@ struct reactor {
 	struct timer trim;
 	bool has_thread;
 	pthread_t thread;
-	uint8_t scratch[REACTOR_SCRATCH_SIZE];
+	uint8_t scratch[REACTOR_SCRATCH_SIZE], plain[REACTOR_SCRATCH_SIZE];
 };
 
 _Static_assert(sizeof(ev_io) <= sizeof(((struct watch *)NULL)->impl), "impl is too small");
@@ -250,6 +250,12 @@ uint8_t *reactor_scratch(void)
 {
 	BUG_ON(!self);
 	return self->scratch;
+}
+
+uint8_t *reactor_scratch_plain(void)
+{
+	BUG_ON(!self);
+	return self->plain;
 }
 
 /* ---- tasks ---- */

@@ -63,6 +63,8 @@ uint8_t *reactor_scratch(void);
 /* Somebody used much memory for a short time: once that has been long ago, what malloc keeps of it
  * goes back to the system.  Thread: its reactor. */
 void reactor_used_much_memory(void);
+/* A second room of the same size: what TLS makes of the first. */
+uint8_t *reactor_scratch_plain(void);
 
 /* ---- timers: one shot, on reactor_self() ---- */
 struct timer {

@@ -5,12 +5,13 @@
 #include <unistd.h>
 
 #include "core/rpc/app_int.h"
+#include "core/rpc/secure.h"
 #include "core/rpc/server.h"
 #include "proto/hash.h"
 
 enum {
 	DEFAULT_THREADS = 1, DEFAULT_MAX_CONNS = 1024, DEFAULT_QUEUE_CAP = 1024,
-	DEFAULT_QUEUE_TIMEOUT_MS = 10000, BACKLOG = 1024,
+	DEFAULT_QUEUE_TIMEOUT_MS = 10000, DEFAULT_HANDSHAKE_MS = 10000, BACKLOG = 1024,
 };
 
 /* ---- servants ---- */
@@ -203,6 +204,8 @@ static void fill_defaults(struct adapter_conf *c)
 		c->queue_timeout_ms = DEFAULT_QUEUE_TIMEOUT_MS;
 	if (!c->idle_ms)
 		c->idle_ms = c->ep.timeout_ms;
+	if (!c->handshake_ms)
+		c->handshake_ms = DEFAULT_HANDSHAKE_MS;
 	if (!c->max_frame)
 		c->max_frame = FRAME_DEFAULT_MAX;
 }
@@ -212,9 +215,9 @@ int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_
 	struct adapter *a;
 	int rc;
 
-	if (conf->ep.type != ENDPOINT_TCP)
-		return err_set(e, TARS_ECONF, "adapter %s: %s endpoints cannot be served: use tcp",
-			       conf->name, conf->ep.type == ENDPOINT_UDP ? "udp" : "ssl");
+	if (conf->ep.type == ENDPOINT_UDP)
+		return err_set(e, TARS_ECONF, "adapter %s: udp endpoints cannot be served: use tcp",
+			       conf->name);
 	pthread_mutex_lock(&app->lock);
 	a = ARENA_NEW(&app->arena, struct adapter);
 	a->name = arena_strdup(&app->arena, conf->name);
@@ -230,6 +233,11 @@ int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_
 		rc = adapter_make_pools(app, e);
 		if (rc)
 			return rc;
+	}
+	if (conf->ep.type == ENDPOINT_SSL) {
+		a->tls = secure_ctx(app, TLS_SERVER, &conf->tls, e);
+		if (!a->tls)
+			return err_wrap(e, "adapter %s", a->name);
 	}
 	rc = listener_open(&a->listener, conf->ep.host, conf->ep.port, BACKLOG, adapter_accepted,
 			   e);

@@ -113,6 +113,7 @@ static void add_adapter(struct buf *out, const struct tars_app *app, const struc
 	add_number(out, "refused-connections", (int64_t)atomic_load(&a->n_refused_conns), "");
 	add_number(out, "overloads", (int64_t)atomic_load(&a->n_overloads), "");
 	add_number(out, "queue-timeouts", (int64_t)atomic_load(&a->n_queue_timeouts), "");
+	add_number(out, "tls-failures", (int64_t)atomic_load(&a->n_tls_failures), "");
 }
 
 bool admin_show_status(struct admin_call *c)

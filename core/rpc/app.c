@@ -13,6 +13,7 @@
 #include "core/rpc/proxy.h"
 #include "core/rpc/remotelog.h"
 #include "core/rpc/req.h"
+#include "core/rpc/secure.h"
 #include "core/rpc/server.h"
 #include "core/sys/log.h"
 
@@ -70,6 +71,8 @@ static void copy_conf(struct tars_app *app, const struct app_conf *conf)
 		c->connect_timeout_ms = 3000;
 	if (!c->trace_kb)
 		c->trace_kb = 1;
+	if (!c->tls_check_ms)
+		c->tls_check_ms = 5000;
 	if (!c->coro_stack)
 		c->coro_stack = CORO_STACK_USER;
 	if (!c->coro_memory)
@@ -135,10 +138,13 @@ struct tars_app *app_new(const struct app_conf *conf, struct err *e)
 
 	arena_init(&app->arena, NULL, 0);
 	pthread_mutex_init(&app->lock, NULL);
+	pthread_mutex_init(&app->secure_refresh, NULL);
 	dye_init(&app->dye);
 	log_state_init(&app->logs);
 	list_init(&app->adapters);
 	list_init(&app->groups);
+	list_init(&app->secure_ctxs);
+	list_init(&app->secure_objects);
 	copy_conf(app, conf);
 	start_logs(app, conf);
 	metrics_init(app);
@@ -189,12 +195,14 @@ void app_free(struct tars_app *app)
 	for (unsigned i = 0; i < app->n_loops; i++)
 		loop_free(&app->loops[i]);
 	proxies_free(app);
+	secure_free(app);
 	proxy_cache_free(app->cache);
 	free(app->loops);
 	applog_free(app->log);
 	dye_release(&app->dye);
 	log_state_release(&app->logs);
 	pthread_mutex_destroy(&app->lock);
+	pthread_mutex_destroy(&app->secure_refresh);
 	arena_clear(&app->arena);
 	free(app);
 }
@@ -445,6 +453,7 @@ static void shut_down(void *arg)
 		pool_run(send_logs, app);
 	atomic_store(&app->closed, true);
 	proxies_stop(app);
+	secure_stop(app);
 	end_handlers(app);
 	on_each_loop(app, close_all);
 	if (!wait_until_none(app, count_conns, reactor_clock() + FLUSH_MS * INT64_C(1000)))

@@ -10,6 +10,7 @@
 
 #include "core/io/reactor.h"
 #include "core/sys/applog.h"
+#include "core/io/tls.h"
 #include "core/tars.h"
 #include "proto/endpoint.h"
 
@@ -37,6 +38,7 @@ struct app_conf {
 	int64_t end_ms;             /* 0: 10000; for handlers that outlast the grace of app_stop */
 	bool any_set;               /* callers of other sets are not refused */
 	unsigned trace_kb;          /* 0: 1; data of a trace's line, unless its key says more */
+	int64_t tls_check_ms;       /* 0: 5000; how often files of TLS are looked at */
 };
 
 /* An on_endpoint for services: a line in the log. */
@@ -81,10 +83,18 @@ struct adapter_conf {
 	bool ordered;               /* all its servants are: queue mode */
 	bool local;                 /* serves AdminObj and nothing else, and nobody else does */
 	bool tars_only;             /* no HTTP on this port */
+	struct tls_conf tls;        /* of ssl endpoints */
+	int64_t handshake_ms;       /* 0: 10000; for all that comes before the first request */
 };
 struct adapter;
 /* On success *port_r is the real port.  e names address and cause ("the port is in use ..."). */
 int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_r, struct err *e);
+
+/* As tars_secure. */
+int app_secure(struct tars_app *app, const struct tars_security *security, struct err *e);
+/* Reads all files of TLS again, changed or not; what is not good leaves what was there before in
+ * use, and e has the first that is not.  In a coroutine or worker: it may block.  Thread: any. */
+int app_reload_tls(struct tars_app *app, struct err *e);
 
 /* A coroutine on the main reactor with a request of its own, for the roles' periodic work. */
 void app_spawn(struct tars_app *app, void (*fn)(struct tars_req *rq, void *arg), void *arg);

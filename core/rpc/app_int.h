@@ -93,6 +93,12 @@ struct tars_app {
 	void (*on_shutdown)(struct tars_app *app); /* AdminObj.shutdown; NULL: app_stop */
 	void *hooks_arg;                      /* theirs */
 
+	struct list secure_ctxs, secure_objects; /* secure.c; under `lock` */
+	pthread_mutex_t secure_refresh;
+	bool secure_started;
+	struct task secure_start;
+	struct timer secure_check;
+
 	struct tars_proxy *proxies[PROXY_BUCKETS];
 	struct tars_proxy *_Atomic registry;
 	struct proxy_cache *cache;

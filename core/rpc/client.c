@@ -9,8 +9,8 @@
 #include "core/io/listen.h"
 #include "core/rpc/app_int.h"
 #include "core/rpc/proxy.h"
+#include "core/rpc/secure.h"
 #include "proto/hash.h"
-
 
 void link_call_ended(struct link *link)
 {
@@ -237,16 +237,25 @@ static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct
 {
 	struct loop *l = peer->loop;
 	struct link *link = xcalloc(1, sizeof(*link));
-	int rc;
+	struct tls *tls = NULL;
+	int rc = TARS_OK;
 
 	link->loop = l;
 	list_init(&link->calls);
 	memcpy(link->text, peer->text, sizeof(link->text));
-	rc = conn_connect(&link->conn, &client_class, to, peer->connect_timeout_ms, e);
+	if (peer->ep.type == ENDPOINT_SSL) {
+		tls = secure_session(l->app, peer->object, peer->ep.host, e);
+		rc = tls ? TARS_OK : e->code;
+	}
+	if (!rc)
+		rc = conn_connect(&link->conn, &client_class, to, peer->connect_timeout_ms, e);
 	if (rc < 0) {
+		tls_free(tls);
 		free(link);
 		return rc;
 	}
+	if (peer->ep.type == ENDPOINT_SSL)
+		conn_secure(&link->conn, tls, 0);
 	link->conn.max_frame = FRAME_DEFAULT_MAX;
 	/* Replies are always read: a peer whose own output is stuck could never read on. */
 	link->conn.high_water = SIZE_MAX;
@@ -258,15 +267,17 @@ static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct
 
 /* ---- peers ---- */
 
-struct peer *peer_get(struct loop *l, const struct endpoint *ep)
+struct peer *peer_get(struct loop *l, const struct endpoint *ep, const char *object)
 {
 	uint64_t key = hash_fnv(ep->host, strlen(ep->host)) + (uint64_t)ep->port;
 	struct list *bucket = &l->peers[key % PEER_BUCKETS];
 	struct peer *p;
 
+	if (ep->type != ENDPOINT_SSL)
+		object = NULL;
 	for (struct list *n = bucket->next; n != bucket; n = n->next) {
 		p = container_of(n, struct peer, node);
-		if (!endpoint_compare(&p->ep, ep)) {
+		if (!endpoint_compare(&p->ep, ep) && (!object || !strcmp(p->object, object))) {
 			p->refs++;
 			return p;
 		}
@@ -274,6 +285,7 @@ struct peer *peer_get(struct loop *l, const struct endpoint *ep)
 	p = xcalloc(1, sizeof(*p));
 	p->loop = l;
 	p->ep = *ep;
+	p->object = object;
 	p->refs = 1;
 	endpoint_label(p->text, sizeof(p->text), ep);
 	list_init(&p->candidates);
@@ -323,8 +335,8 @@ static void start_connecting(struct peer *p, struct err *e)
 {
 	struct sockaddr_any to;
 
-	if (p->ep.type != ENDPOINT_TCP) {
-		err_set(e, TARS_ECONNECT, "only tcp endpoints can be called");
+	if (p->ep.type == ENDPOINT_UDP) {
+		err_set(e, TARS_ECONNECT, "udp endpoints cannot be called");
 	} else if (sockaddr_from_ip(&to, p->ep.host, p->ep.port) == 0) {
 		link_connect(p, &to, e);
 	} else {

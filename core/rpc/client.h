@@ -41,6 +41,7 @@ struct peer {
 	struct list node;             /* in its bucket of loop->peers */
 	struct loop *loop;
 	struct endpoint ep;
+	const char *object;           /* of ssl endpoints: each has its own security; else NULL */
 	char text[96];
 	unsigned refs;                /* targets, and a name look-up under way */
 	struct link *link;            /* NULL: none yet, or it broke */
@@ -115,7 +116,8 @@ static inline struct wait_any *wait_any_of(struct wait *waiter)
 }
 
 /* ---- peers ---- */
-struct peer *peer_get(struct loop *l, const struct endpoint *ep);
+/* object: "App.Server.Obj", which must stay. */
+struct peer *peer_get(struct loop *l, const struct endpoint *ep, const char *object);
 void peer_put(struct peer *p);
 /* One of its calls has ended: a retired link closes with the last. */
 void link_call_ended(struct link *link);

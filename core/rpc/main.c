@@ -174,6 +174,8 @@ static int make_app(struct service_run *run, struct err *e)
 	run->app->thread_fini = run->service->thread_fini;
 	run->app->hooks_arg = run;
 	admin_init(run->app);
+	for (unsigned i = 0; i < run->conf.n_security && !rc; i++)
+		rc = app_secure(run->app, &run->conf.security[i], e);
 	for (s = run->service->servants; s->name && !rc; s++)
 		rc = app_add_servant(run->app, s, e);
 	return rc;
@@ -236,8 +238,8 @@ static int listen_all(struct service_run *run, struct buf *ready, struct err *e)
 
 		if (rc)
 			return rc;
-		buf_addf(ready, strchr(a->ep.host, ':') ? " tcp [%s]:%d" : " tcp %s:%d",
-			 a->ep.host, port);
+		buf_addf(ready, strchr(a->ep.host, ':') ? " %s [%s]:%d" : " %s %s:%d",
+			 endpoint_type_name(a->ep.type), a->ep.host, port);
 	}
 	return TARS_OK;
 }

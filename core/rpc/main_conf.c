@@ -223,6 +223,60 @@ static bool adapter_is_tars_only(struct reader *r, const char *name)
 	return v && !strcmp(v, "off");
 }
 
+/* A key of the domain, or of the one around it. */
+static const char *inherited(struct reader *r, const char *domain, const char *around,
+			     const char *key)
+{
+	const char *v = get(r->tree, arena_strf(r->a, "%s<%s>", domain, key));
+
+	return v ? v : get(r->tree, arena_strf(r->a, "%s<%s>", around, key));
+}
+
+static void read_adapter_tls(struct reader *r, struct tls_conf *c, const char *domain)
+{
+	const char *verify = inherited(r, domain, SERVER, "verifyclient");
+
+	c->ca = inherited(r, domain, SERVER, "ca");
+	c->cert = inherited(r, domain, SERVER, "cert");
+	c->key = inherited(r, domain, SERVER, "key");
+	c->ciphers = inherited(r, domain, SERVER, "ciphers");
+	c->verify_client = verify && strcmp(verify, "0");
+	if (!r->rc && verify && strcmp(verify, "0") && strcmp(verify, "1"))
+		r->rc = err_set(r->e, TARS_ECONF, "%s<verifyclient>: '%s' is neither 0 nor 1",
+				domain, verify);
+}
+
+/* What the domain says of an object, or of all (NULL). */
+static void read_security(struct reader *r, struct main_conf *c, const char *object)
+{
+	const char *domain = object ? arena_strf(r->a, CLIENT "/%s", object) : CLIENT;
+	struct tars_security s = {
+		.object = object,
+		.ca = inherited(r, domain, CLIENT, "ca"),
+		.cert = inherited(r, domain, CLIENT, "cert"),
+		.key = inherited(r, domain, CLIENT, "key"),
+		.ciphers = inherited(r, domain, CLIENT, "ciphers"),
+	};
+
+	if (s.ca || s.cert || s.key || s.ciphers)
+		c->security[c->n_security++] = s;
+}
+
+static void read_client(struct reader *r, struct main_conf *c)
+{
+	const struct tarsconf *client = tarsconf_domain(r->tree, CLIENT), *d;
+	unsigned n = 1;
+
+	if (!client)
+		return;
+	for (d = NULL; (d = tarsconf_next_domain(client, d));)
+		n++;
+	c->security = arena_alloc(r->a, n * sizeof(*c->security));
+	read_security(r, c, NULL);
+	for (d = NULL; (d = tarsconf_next_domain(client, d));)
+		read_security(r, c, tarsconf_name(d));
+}
+
 static void read_adapter(struct reader *r, struct main_conf *c, const char *name)
 {
 	struct adapter_conf *a = &c->adapters[c->n_adapters];
@@ -240,6 +294,7 @@ static void read_adapter(struct reader *r, struct main_conf *c, const char *name
 	a->ordered = adapter_number(r, name, "queuemode", 0, 0) != 0;
 	a->tars_only = adapter_is_tars_only(r, name);
 	read_endpoint(r, arena_strf(r->a, SERVER "/%s<endpoint>", name), endpoint, &a->ep);
+	read_adapter_tls(r, &a->tls, arena_strf(r->a, SERVER "/%s", name));
 	c->servants[c->n_adapters++] = servant;
 	if (r->rc)
 		return;
@@ -266,6 +321,7 @@ int main_conf_read(const struct tarsconf *tree, struct main_conf *c, struct aren
 			       "app");
 	c->name = arena_strf(a, "%s.%s", c->application, c->server);
 	read_app(&r, c);
+	read_client(&r, c);
 	if (local) {
 		c->local = (struct adapter_conf){ .name = "AdminAdapter", .local = true,
 						  .queue_cap = ADMIN_QUEUE_CAP,

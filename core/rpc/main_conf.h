@@ -22,6 +22,8 @@ struct main_conf {
 	struct adapter_conf *adapters;
 	const char **servants;          /* of each adapter */
 	unsigned n_adapters;
+	struct tars_security *security; /* of the client, and of its objects */
+	unsigned n_security;
 };
 
 /* Reads a configuration file. */

@@ -104,6 +104,11 @@ static double adapter_queue_timeouts(const struct adapter *a)
 	return (double)atomic_load_explicit(&a->n_queue_timeouts, memory_order_relaxed);
 }
 
+static double adapter_tls_failures(const struct adapter *a)
+{
+	return (double)atomic_load_explicit(&a->n_tls_failures, memory_order_relaxed);
+}
+
 static const struct adapter_row {
 	struct metric metric;
 	double (*get)(const struct adapter *a);
@@ -120,6 +125,8 @@ static const struct adapter_row {
 	    "Requests refused because of queuecap." }, adapter_overloads },
 	{ { "tars_adapter_queue_timeouts_total", METRIC_COUNTER,
 	    "Requests not executed because they waited too long." }, adapter_queue_timeouts },
+	{ { "tars_adapter_tls_failures_total", METRIC_COUNTER,
+	    "TLS handshakes that failed." }, adapter_tls_failures },
 };
 
 /* ---- application logs ---- */

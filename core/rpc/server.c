@@ -9,6 +9,7 @@
 #include "core/rpc/format.h"
 #include "core/rpc/http.h"
 #include "core/rpc/req.h"
+#include "core/sys/log.h"
 
 enum { SWEEP_MS = 1000 };
 
@@ -82,13 +83,26 @@ void server_request_done(struct tars_req *rq)
 	server_conn_unref(sc);
 }
 
+/* Whoever sends nothing is no failure: health checks and port scans come and go like that. */
+static void note_stranger(const struct server_conn *sc, _Atomic uint64_t *count,
+			  const struct err *why)
+{
+	struct log_subject subject = { sc->adapter->name, NULL };
+
+	if (!why->code || why->code == TARS_ECANCEL)
+		return;
+	atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
+	log_every(1000, LOG_LEVEL_WARN, &subject, "refused: %s", why->text);
+}
+
 void server_conn_down(struct conn *c, const struct err *why)
 {
 	struct server_conn *sc = container_of(c, struct server_conn, conn);
 
-	(void)why;
 	if (sc->proto)
 		sc->proto->down(sc);
+	if (c->handshaking)
+		note_stranger(sc, &sc->adapter->n_tls_failures, why);
 	list_remove(&sc->node);
 	atomic_fetch_sub(&sc->adapter->n_conns, 1);
 	atomic_fetch_sub(&sc->loop->n_conns, 1);
@@ -187,6 +201,9 @@ static void server_opened(struct task *t)
 	sc->conn.max_frame = sc->adapter->conf.max_frame;
 	host_of(sc->peer_host, sizeof(sc->peer_host), sc->conn.peer_text);
 	stats_conn_opened(sc);
+	if (sc->adapter->tls)
+		conn_secure(&sc->conn, tls_new(sc->adapter->tls, NULL, NULL),
+			    sc->adapter->conf.handshake_ms);
 	if (!timer_is_running(&l->sweep))
 		timer_start(&l->sweep, SWEEP_MS, sweep);
 	if (atomic_load(&l->app->stopping))

@@ -56,6 +56,7 @@ struct adapter {
 	struct tars_app *app;
 	const char *name;
 	struct adapter_conf conf;     /* defaults filled in */
+	struct tls_ctx *tls;          /* NULL: plain connections */
 	struct listener listener;
 	bool listening;
 	int port;
@@ -63,7 +64,7 @@ struct adapter {
 	_Atomic unsigned n_conns;
 	_Atomic unsigned waiting;     /* POOL requests in the queue */
 	_Atomic unsigned running;     /* CORO requests */
-	_Atomic uint64_t n_refused_conns, n_overloads, n_queue_timeouts;
+	_Atomic uint64_t n_refused_conns, n_overloads, n_queue_timeouts, n_tls_failures;
 };
 
 /* All adapters: start with prev NULL; NULL at the end.  Thread: any. */

@@ -169,7 +169,7 @@ static void target_use_route(struct target *t, struct route *route)
 
 		c->health = route->health[i];
 		health_hold(c->health, t->loop->index);
-		c->peer = peer_get(t->loop, &route->active[i]);
+		c->peer = peer_get(t->loop, &route->active[i], t->proxy->name);
 		list_append(&c->peer->candidates, &c->node);
 		if (!c->peer->connect_timeout_ms ||
 		    c->peer->connect_timeout_ms > t->proxy->conf.connect_timeout_ms)

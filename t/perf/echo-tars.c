@@ -1,20 +1,13 @@
-/* The echo service of the benchmarks: `echo-tars inline|coro|pool --listen HOST:PORT`.
- * With PERF_NEXT=OBJECT it asks the next service of a chain and echoes its answer. */
+/* The echo service of the benchmarks: `echo-tars inline|coro|pool --listen HOST:PORT`. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "Echo.h"
 
-static struct tars_proxy *next;
-
 static int echo(struct tars_req *rq, const struct Perf_Echo_echo_in *in,
 		struct Perf_Echo_echo_out *out)
 {
-	struct tars_call c = { .to = next, .rq = rq };
-
-	if (next)
-		return Perf_Echo_echo(&c, in, out);
+	(void)rq;
 	out->ret = in->text;
 	return TARS_OK;
 }
@@ -28,15 +21,6 @@ static int nap(struct tars_req *rq, const struct Perf_Echo_nap_in *in,
 }
 
 static const struct Perf_Echo impl = { .echo = echo, .nap = nap };
-
-static int init(struct tars_app *app)
-{
-	const char *object = getenv("PERF_NEXT");
-
-	if (object)
-		next = tars_proxy(app, object);
-	return 0;
-}
 
 static int usage(FILE *f, int status)
 {
@@ -63,6 +47,5 @@ int main(int argc, char **argv)
 		return strcmp(mode, "--help") ? usage(stderr, 64) : usage(stdout, 0);
 	}
 	argv[1] = argv[0];
-	return tars_main(argc - 1, argv + 1, 
-			 &(struct tars_service){ .servants = servants, .init = init });
+	return tars_main(argc - 1, argv + 1, &(struct tars_service){ .servants = servants });
 }

@@ -144,13 +144,13 @@ perf_table () {
 		split("", f)
 	}
 	END {
-		printf "%-22s %-10s %12s %7s %6s %10s %9s %6s %9s %9s\n", "connections x calls",
+		printf "%-22s %-8s %12s %7s %6s %10s %9s %6s %9s %9s\n", "connections x calls",
 		       "server", "CPU us/call", "ratio", "+-", "calls/s", "p50 us", "ratio",
 		       "p99 us", "p99.9 us"
 		for (i = 1; i <= n_order; i++) {
 			key = order[i]
 			split(key, part, SUBSEP)
-			printf "%-22s %-10s %12.2f %7.2f %5.0f%% %10.0f %9.1f %6.2f %9.1f %9.1f\n",
+			printf "%-22s %-8s %12.2f %7.2f %5.0f%% %10.0f %9.1f %6.2f %9.1f %9.1f\n",
 			       part[2], part[1], median(key, cpu), median(key, "ratio"),
 			       spread(key, "ratio"), median(key, "calls_per_s"),
 			       median(key, "p50_us"), median(key, "ratio50"), median(key, "p99_us"),

@@ -236,6 +236,43 @@ static void test_direct(void **state)
 	arena_clear(&a);
 }
 
+static void test_tls_keys(void **state)
+{
+	struct read r;
+
+	(void)state;
+	read_conf(&r, NULL, NULL);
+	assert_null(r.c.adapters[0].tls.cert);
+	assert_int_equal(r.c.n_security, 0);
+	arena_clear(&r.arena);
+	read_conf(&r, "local=", "cert=c\nkey=k\nca=a\nverifyclient=1\nlocal=");
+	assert_string_equal(r.c.adapters[0].tls.cert, "c");
+	assert_string_equal(r.c.adapters[0].tls.key, "k");
+	assert_string_equal(r.c.adapters[0].tls.ca, "a");
+	assert_true(r.c.adapters[0].tls.verify_client);
+	arena_clear(&r.arena);
+	read_conf(&r, "allow\n", "cert=own\nverifyclient=0\nciphers=x\n");
+	assert_string_equal(r.c.adapters[0].tls.cert, "own");
+	assert_string_equal(r.c.adapters[0].tls.ciphers, "x");
+	assert_false(r.c.adapters[0].tls.verify_client);
+	arena_clear(&r.arena);
+	read_conf(&r, "allow\n", "verifyclient=y\n");
+	assert_int_equal(r.rc, TARS_ECONF);
+	assert_non_null(strstr(r.e.text, "HelloObjAdapter<verifyclient>: 'y' is neither 0 nor 1"));
+	arena_clear(&r.arena);
+	read_conf(&r, "modulename", "ca=all\n<A.B.C>\ncert=c\nkey=k\n</A.B.C>\n<A.B.D>\n"
+		  "ca=own\n</A.B.D>\nmodulename");
+	assert_int_equal(r.c.n_security, 3);
+	assert_null(r.c.security[0].object);
+	assert_string_equal(r.c.security[0].ca, "all");
+	assert_string_equal(r.c.security[1].object, "A.B.C");
+	assert_string_equal(r.c.security[1].ca, "all");
+	assert_string_equal(r.c.security[1].cert, "c");
+	assert_string_equal(r.c.security[2].ca, "own");
+	assert_null(r.c.security[2].cert);
+	arena_clear(&r.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_errors_name_the_key),
 		cmocka_unit_test(test_direct),
+		cmocka_unit_test(test_tls_keys),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,0 +1,260 @@
+#!/usr/bin/env bash
+test_description='TLS: ssl endpoints by official configuration, who trusts whom, renewed certificates'
+. "$(dirname "$0")/test-lib.sh"
+. "$t_dir/lib-service.sh"
+. "$t_dir/lib-certs.sh"
+
+obj=TestApp.HelloServer.HelloObj
+
+# put_config FILE [SERVER-LINES [ADAPTER-LINES]]
+put_config () {
+	cat >"$1" <<-END
+	<tars>
+	<application>
+	<server>
+	app=TestApp
+	server=HelloServer
+	datapath=$PWD
+	local=tcp -h 127.0.0.1 -p 0 -t 10000
+	$2
+	<${obj}Adapter>
+	endpoint=ssl -h 127.0.0.1 -p 0 -t 60000
+	servant=$obj
+	threads=2
+	$3
+	</${obj}Adapter>
+	</server>
+	</application>
+	</tars>
+	END
+}
+
+hello () {
+	SecureClient "$obj@ssl -h localhost -p $service_port" "$@"
+}
+
+# What AdminObj counts.
+adapter_status () {
+	tars call "AdminObj@tcp -h 127.0.0.1 -p $admin_port" notify \
+		'{"command":"tars.viewstatus"}'
+}
+
+find_admin_port () {
+	admin_port=$(ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$service_pid,.*/\1/p" |
+		grep -vx "$service_port")
+}
+
+test_expect_success 'certificates' '
+	make_ca ca && make_ca other &&
+	make_cert server && make_cert client && make_cert stranger other &&
+	make_cert elsewhere ca DNS:elsewhere.test && make_cert expired ca DNS:localhost -1
+'
+
+test_expect_success 'keys at the server: called by name, ca compared' '
+	put_config a.conf "cert=$PWD/server.pem
+key=$PWD/server.key" &&
+	start_service HelloServer --config=a.conf &&
+	test_grep "ready ssl 127.0.0.1:$service_port\$" service.log &&
+	hello ca.pem >out &&
+	test_grep "^hello secure world\$" out &&
+	HelloClient "$obj@ssl -h 127.0.0.1 -p $service_port" >out &&
+	test_grep "^async: hello async\$" out &&
+	tars call --ca ca.pem "$obj@ssl -h localhost -p $service_port" greet \
+		"{\"name\":\"x\"}" >out &&
+	test_grep "hello x" out
+'
+
+test_expect_success 'a server that ca has not signed is not called' '
+	test_must_fail hello other.pem >out &&
+	test_grep "greet at ssl localhost:$service_port: 127.0.0.1:$service_port: TLS: the certificate is refused: .*\(ca=other.pem\)" out &&
+	test_must_fail tars call --ca other.pem "$obj@ssl -h localhost -p $service_port" 2>err &&
+	test_grep "the certificate is refused" err
+'
+
+test_expect_success 'who does not speak TLS is told so, counted, and harms nobody' '
+	find_admin_port &&
+	test_must_fail HelloClient "$obj@tcp -h 127.0.0.1 -p $service_port" >out &&
+	wait_for 10 "adapter_status | grep -q \"tls-failures  *[1-9]\"" &&
+	wait_for 10 "grep -q \"refused: 127.0.0.1:.*TLS: \" service.log" &&
+	hello ca.pem
+'
+
+test_expect_success 'a plain server called as ssl' '
+	service=plain start_service HelloServer --listen 127.0.0.1:0 &&
+	test_must_fail SecureClient "$obj@ssl -h localhost -p $plain_port" ca.pem >out &&
+	test_grep "is its endpoint ssl\?" out &&
+	stop_service plain
+'
+
+test_expect_success 'what openssl says: 1.2 and 1.3, no renegotiation, no tickets' '
+	openssl s_client -connect 127.0.0.1:$service_port -tls1_2 </dev/null >out 2>&1 &&
+	test_grep "Protocol *: TLSv1.2" out &&
+	openssl s_client -connect 127.0.0.1:$service_port -tls1_3 </dev/null >out 2>&1 &&
+	test_grep "New, TLSv1.3" out &&
+	test_grep ! "TLS session ticket" out &&
+	test_must_fail openssl s_client -connect 127.0.0.1:$service_port -tls1_1 \
+		-cipher DEFAULT@SECLEVEL=0 </dev/null >out 2>&1 &&
+	mkfifo keys && exec {keys}<>keys && echo R >keys &&
+	test_must_fail openssl s_client -connect 127.0.0.1:$service_port -tls1_2 <keys >out 2>&1 &&
+	exec {keys}>&- &&
+	test_grep "no renegotiation" out
+'
+
+test_expect_success 'a renewed certificate is served to new connections, without a restart' '
+	wait_for 10 "test \"\$(serial_at $service_port)\" = \"$(cert_serial server)\"" &&
+	make_cert server &&
+	wait_for 30 "test \"\$(serial_at $service_port)\" = \"$(cert_serial server)\"" &&
+	hello ca.pem
+'
+
+test_expect_success 'one that is no good is not: what was there stays, and the log says why' '
+	serial=$(cert_serial server) && cp server.pem good.pem &&
+	echo nonsense >server.pem.new && mv server.pem.new server.pem &&
+	wait_for 60 "grep -q \"tls: TLS: cert .*server.pem. is no certificate in PEM form.*what was read before stays in use\" service.log" &&
+	test "$(serial_at $service_port)" = "$serial" &&
+	hello ca.pem &&
+	mv good.pem server.pem &&
+	stop_service
+'
+
+test_expect_success 'keys at the adapter, and a certificate from every client' '
+	make_cert server &&
+	put_config b.conf "ca=$PWD/other.pem
+verifyclient=0" "ca=$PWD/ca.pem
+cert=$PWD/server.pem
+key=$PWD/server.key
+verifyclient=1
+ciphers=ECDHE-ECDSA-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256" &&
+	start_service HelloServer --config=b.conf &&
+	hello ca.pem client.pem client.key >out &&
+	test_grep "^hello secure world\$" out &&
+	tars call --ca ca.pem --cert client.pem --key client.key \
+		"$obj@ssl -h localhost -p $service_port" >out &&
+	openssl s_client -connect 127.0.0.1:$service_port -cert client.pem -key client.key \
+		</dev/null >out 2>&1 &&
+	test_grep "Cipher is TLS_AES_128_GCM_SHA256" out
+'
+
+test_expect_success 'clients without, with a foreign and with an old certificate' '
+	make_cert old ca DNS:localhost -1 &&
+	test_must_fail hello ca.pem >out &&
+	test_grep "it wants our certificate: set cert and key" out &&
+	test_must_fail hello ca.pem stranger.pem stranger.key >out &&
+	test_grep "its ca has not signed our certificate" out &&
+	test_must_fail hello ca.pem old.pem old.key >out &&
+	test_grep "our certificate has expired" out &&
+	wait_for 10 "grep -q \"refused: .*verifyclient=1\" service.log" &&
+	stop_service
+'
+
+test_expect_success 'a certificate for another host, and one that has expired' '
+	put_config c.conf "cert=$PWD/elsewhere.pem
+key=$PWD/elsewhere.key" &&
+	start_service HelloServer --config=c.conf &&
+	test_must_fail hello ca.pem >out &&
+	test_grep "hostname mismatch" out &&
+	SecureClient "$obj@ssl -h 127.0.0.1 -p $service_port" ca.pem &&
+	stop_service &&
+	put_config d.conf "cert=$PWD/expired.pem
+key=$PWD/expired.key" &&
+	start_service HelloServer --config=d.conf &&
+	test_grep "warn tls: the certificate .*expired.pem. has expired: renew it" service.log &&
+	test_must_fail hello ca.pem >out &&
+	test_grep "the certificate is refused: certificate has expired" out &&
+	stop_service
+'
+
+# put_chain NAME TYPE SERVER-LINES CLIENT-LINES
+start_chain () {
+	cat >"$1.conf" <<-END
+	<tars>
+	<application>
+	<server>
+	app=T
+	server=$1
+	datapath=$PWD
+	$3
+	<T.$1.ChainObjAdapter>
+	endpoint=$2 -h 127.0.0.1 -p 0 -t 60000
+	servant=T.$1.ChainObj
+	</T.$1.ChainObjAdapter>
+	</server>
+	<client>
+	$4
+	</client>
+	</application>
+	</tars>
+	END
+	SERVANT=T.$1.ChainObj service=$1 start_service chain-service --config="$1.conf"
+}
+
+# One calls Two.
+chain () {
+	tars call "T.One.ChainObj@tcp -h 127.0.0.1 -p $One_port" pass \
+		"{\"user\":\"u\",\"text\":\"t\",\"begin\":\"\",\"way\":[\"T.Two.ChainObj@ssl -h localhost -p $Two_port\"]}"
+}
+
+test_expect_success 'a service as a client: keys of <client>, and of the object in it' '
+	start_chain Two ssl "ca=$PWD/ca.pem
+cert=$PWD/server.pem
+key=$PWD/server.key
+verifyclient=1" "" &&
+	start_chain One tcp "" "ca=$PWD/ca.pem
+cert=$PWD/client.pem
+key=$PWD/client.key" &&
+	chain >out &&
+	test_grep hops out &&
+	stop_service One &&
+	start_chain One tcp "" "ca=$PWD/other.pem
+<T.Two.ChainObj>
+ca=$PWD/ca.pem
+cert=$PWD/client.pem
+key=$PWD/client.key
+</T.Two.ChainObj>" &&
+	chain &&
+	stop_service One &&
+	start_chain One tcp "" "ca=$PWD/ca.pem
+cert=$PWD/client.pem
+key=$PWD/client.key
+<T.Two.ChainObj>
+ca=$PWD/other.pem
+</T.Two.ChainObj>" &&
+	test_must_fail chain 2>err &&
+	test_grep "T.Two.ChainObj.pass at ssl localhost:$Two_port: .*the certificate is refused.*other.pem" err &&
+	stop_service One
+'
+
+test_expect_success 'mistakes in <client> stop the start' '
+	test_must_fail start_chain One tcp "" "ca=$PWD/none.pem" &&
+	test_grep "client: TLS: cannot read the file of ca, .*none.pem" One.log &&
+	test_must_fail start_chain One tcp "" "<T.Two.ChainObj>
+cert=$PWD/client.pem
+</T.Two.ChainObj>" &&
+	test_grep "T.Two.ChainObj: TLS: cert is set and key is not: both are needed" One.log
+'
+
+test_expect_success 'mistakes name the file, what is wrong and what helps' '
+	put_config e.conf "" &&
+	test_expect_code 78 HelloServer --config=e.conf 2>err &&
+	test_grep "HelloObjAdapter: TLS: no cert: a server needs cert and key" err &&
+	put_config e.conf "cert=$PWD/server.pem
+key=$PWD/client.key" &&
+	test_expect_code 78 HelloServer --config=e.conf 2>err &&
+	test_grep "TLS: key .*client.key. does not belong to cert .*server.pem" err &&
+	put_config e.conf "cert=$PWD/none.pem
+key=$PWD/server.key" &&
+	test_expect_code 78 HelloServer --config=e.conf 2>err &&
+	test_grep "none.pem.: No such file or directory" err &&
+	put_config e.conf "cert=$PWD/server.pem
+key=$PWD/server.key
+verifyclient=1" &&
+	test_expect_code 78 HelloServer --config=e.conf 2>err &&
+	test_grep "verifyclient is set and ca is not" err &&
+	put_config e.conf "verifyclient=maybe" &&
+	test_expect_code 78 HelloServer --config=e.conf 2>err &&
+	test_grep "<verifyclient>: .maybe. is neither 0 nor 1" err &&
+	test_expect_code 64 tars call --ca none.pem "$obj@ssl -h localhost -p 1" 2>err &&
+	test_grep "cannot read the file of ca, .none.pem" err
+'
+
+test_done
