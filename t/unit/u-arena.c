@@ -44,6 +44,32 @@ static void test_sizes(void **state)
 	arena_clear(&a);
 }
 
+/* Text lies back to back; what follows it is aligned again. */
+static void test_chars(void **state)
+{
+	static char first[8192] __attribute__((aligned(16)));
+	size_t used = 0;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, first, sizeof(first));
+	for (size_t n = 1; n < 100; n++) {
+		assert_ptr_equal(arena_alloc_chars(&a, n), first + used);
+		used += n;
+		if (n % 5)
+			continue;
+		used = (used + 15) / 16 * 16;
+		assert_ptr_equal(arena_alloc(&a, 16), first + used);
+		used += 16;
+	}
+	assert_null(a.blocks);
+	for (size_t n = 1; n < 10000; n += 7) { /* into further blocks */
+		memset(arena_alloc_chars(&a, n), 'x', n);
+		assert_int_equal((uintptr_t)arena_alloc(&a, n) % 16, 0);
+	}
+	arena_clear(&a);
+}
+
 static void test_first_block(void **state)
 {
 	static char first[256] __attribute__((aligned(16)));
@@ -151,6 +177,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_chars),
 		cmocka_unit_test(test_first_block),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_cleanups_run_newest_first),
