@@ -44,13 +44,13 @@ static inline int64_t tars_wire_signed(const uint8_t *p, unsigned size, unsigned
 	case TARS_WIRE_CHAR:
 		return (int8_t)*p;
 	case TARS_WIRE_SHORT:
-		return (int16_t)(p[0] << 8 | p[1]) >> (-8 * size & 15);
+		return (int16_t)(p[0] << 8 | p[1]) >> (8 * (2 - size));
 	case TARS_WIRE_INT:
 		memcpy(&narrow, p, sizeof(narrow));
-		return (int32_t)__builtin_bswap32(narrow) >> (-8 * size & 31);
+		return (int32_t)__builtin_bswap32(narrow) >> (8 * (4 - size));
 	default:
 		memcpy(&wide, p, sizeof(wide));
-		return (int64_t)__builtin_bswap64(wide) >> (-8 * size & 63);
+		return (int64_t)__builtin_bswap64(wide) >> (8 * (8 - size));
 	}
 }
 

@@ -123,12 +123,12 @@ static inline uint8_t *tars_put_int(struct tars_writer *w, uint8_t *p, const str
 	return tars_is_omitted(w, f, v == f->i) ? p : tars_wire_int(p, f->tag, v);
 }
 
-/* bool and enums: written always. */
+/* bool and enums, whose C type may be unsigned: written always. */
 static inline uint8_t *tars_put_enum(struct tars_writer *w, uint8_t *p, const struct tars_field *f,
-				     int32_t v)
+				     int64_t v)
 {
 	(void)w;
-	return tars_wire_int(p, f->tag, v);
+	return tars_wire_int(p, f->tag, (int32_t)v);
 }
 
 static inline uint8_t *tars_put_float(struct tars_writer *w, uint8_t *p,

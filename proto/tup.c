@@ -13,7 +13,7 @@ static void put_entry(struct buf *b, const char *name, const struct tars_field *
 	size_t mark;
 
 	codec_put_string(b, 0, name, strlen(name));
-	p = wire_open_bytes(buf_reserve(b, WIRE_BYTES_HEAD_MAX), 1, 0);
+	p = wire_open_bytes(buf_reserve(b, WIRE_BYTES_HEAD_MAX), 1, 1);
 	b->len = (size_t)(p - b->data);
 	mark = buf_size(b);
 	codec_put_field(b, 0, f->type, (const char *)value + f->offset, 0);

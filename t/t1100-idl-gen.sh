@@ -4,7 +4,8 @@ test_description='tars idl gen: the generated C, as golden files and as compiler
 
 data=$tree/t/data/idl
 golden=$tree/t/t1100
-strict='-Wall -Wextra -Wpedantic -Wcast-function-type -Wshadow -Wmissing-prototypes -Werror'
+strict='-Wall -Wextra -Wpedantic -Wcast-function-type -Wshadow -Wmissing-prototypes -Wconversion
+	-Werror'
 SQ="'"
 include="-I$tree -I$tree/core"
 
