@@ -93,7 +93,7 @@ test_expect_success 'kill -9 keeps what was written before' '
 test_expect_success 'a crash keeps what was logged before it, too' '
 	rm -rf app_log && start_chain Srv &&
 	test_must_fail pass Srv -- begin=crash &&
-	test_must_fail stop_service Srv &&
+	test_expect_code 134 wait "$Srv_pid" && Srv_pid= &&
 	test_grep "crash: SIGABRT" Srv.log &&
 	test "$(grep -c "|INFO|before the end " $log)" = 1000
 '
