@@ -216,7 +216,7 @@ struct tars_proxy_conf {
 TARS_API struct tars_proxy *tars_proxy_conf(struct tars_app *app, const char *object,
 					    const struct tars_proxy_conf *conf);
 
-/* How an object is reached whose endpoints are "ssl".  Files are PEM; only grows at the end. */
+/* How an object is reached whose endpoints are "ssl" or have "-e 1".  Files are PEM; only grows at the end. */
 struct tars_security {
 	const char *object;              /* "App.Server.Obj"; NULL: all that have no row of theirs */
 	/* Who must have signed the server's certificate, which must be for the endpoint's host if
@@ -224,6 +224,7 @@ struct tars_security {
 	const char *ca;
 	const char *cert, *key;          /* of this client, for servers that ask */
 	const char *ciphers;             /* as OpenSSL lists them; NULL: its defaults */
+	const char *access_key, *secret_key; /* for endpoints with -e 1 */
 };
 /* For connections from now on; the service configuration's keys do the same.  Files that change
  * later are read again.  Not 0: TARS_ECONF with a line in error[size].  Thread: any; reads files. */

@@ -18,10 +18,11 @@ struct call_conf {
 	const char *locator, *idl, *include, *interface;
 	int64_t timeout_ms;
 	bool oneway;
-	const char *ca, *cert, *key;
+	const char *ca, *cert, *key, *access_key, *secret_key;
 };
 
 static const struct opt call_opts[] = {
+	OPT("access-key", struct call_conf, access_key, NULL, 0, "for endpoints with -e 1"),
 	OPT("ca", struct call_conf, ca, NULL, 0,
 	    "PEM file with who must have signed the certificate of an ssl endpoint"),
 	OPT("cert", struct call_conf, cert, NULL, 0,
@@ -36,6 +37,8 @@ static const struct opt call_opts[] = {
 	OPT("locator", struct call_conf, locator, NULL, 0,
 	    "object of the registry (default: $TARS_LOCATOR, or this machine's)"),
 	OPT("oneway", struct call_conf, oneway, "no", OPT_FLAG_ONLY, "do not wait for a reply"),
+	OPT("secret-key", struct call_conf, secret_key, NULL, OPT_SECRET,
+	    "of access-key; better in the configuration or $TARS_CALL_SECRET_KEY than here"),
 	OPT_DURATION("timeout", struct call_conf, timeout_ms, "3s", 0, "how long to wait"),
 	{ 0 }
 };
@@ -268,10 +271,12 @@ out:
 static int secure(struct call_run *run)
 {
 	struct tars_security security = { .ca = run->conf->ca, .cert = run->conf->cert,
-					  .key = run->conf->key };
+					  .key = run->conf->key,
+					  .access_key = run->conf->access_key,
+					  .secret_key = run->conf->secret_key };
 	char error[512];
 
-	if (!security.ca && !security.cert && !security.key)
+	if (!security.ca && !security.cert && !security.key && !security.access_key)
 		return 0;
 	return tars_secure(run->app, &security, error, sizeof(error)) ?
 	       complain(EXIT_USAGE, error) : 0;

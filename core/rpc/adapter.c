@@ -7,6 +7,7 @@
 #include "core/rpc/app_int.h"
 #include "core/rpc/secure.h"
 #include "core/rpc/server.h"
+#include "core/sys/log.h"
 #include "proto/hash.h"
 
 enum {
@@ -210,6 +211,79 @@ static void fill_defaults(struct adapter_conf *c)
 		c->max_frame = FRAME_DEFAULT_MAX;
 }
 
+static const char *keep(struct tars_app *app, const char *text)
+{
+	return text && *text ? arena_strdup(&app->arena, text) : NULL;
+}
+
+static struct adapter *adapter_new(struct tars_app *app, const struct adapter_conf *conf)
+{
+	struct adapter *a;
+
+	pthread_mutex_lock(&app->lock);
+	a = ARENA_NEW(&app->arena, struct adapter);
+	a->app = app;
+	a->conf = *conf;
+	a->conf.name = a->name = arena_strdup(&app->arena, conf->name);
+	a->conf.servant = keep(app, conf->servant);
+	a->conf.access_key = keep(app, conf->access_key);
+	a->conf.secret_key = keep(app, conf->secret_key);
+	pthread_mutex_unlock(&app->lock);
+	fill_defaults(&a->conf);
+	return a;
+}
+
+static int check_access(const struct adapter *a, struct err *e)
+{
+	const struct adapter_conf *c = &a->conf;
+	struct log_subject subject = { a->name, NULL };
+
+	if (c->ep.auth && (!c->access_key || !c->secret_key))
+		return err_set(e, TARS_ECONF, "its endpoint has -e 1, which needs accesskey and "
+			       "secretkey");
+	if (!c->ep.auth && c->access_key)
+		log_warn(&subject, "accesskey is set, but nobody is asked for it: its endpoint "
+			 "has no -e 1");
+	return TARS_OK;
+}
+
+/* Its servant cannot be called around what this adapter asks for. */
+static void guard_servant(const struct adapter *a)
+{
+	const struct adapter_conf *c = &a->conf;
+	const struct servant *s = NULL;
+
+	if (c->servant && (c->ep.auth || (a->tls && c->tls.verify_client)))
+		s = servant_find(a->app, c->servant, strlen(c->servant));
+	if (s)
+		atomic_store_explicit(&((struct servant *)s)->guarded, true, memory_order_relaxed);
+}
+
+static int adapter_open(struct adapter *a, struct err *e)
+{
+	struct adapter_conf *c = &a->conf;
+	int rc = check_access(a, e);
+
+	if (!rc && !c->local) {
+		a->group = group_get(a->app, c->handle_group ? c->handle_group : a->name, c->threads);
+		c->handle_group = a->group->name;
+		rc = adapter_make_pools(a->app, e);
+	}
+	if (!rc && c->ep.type == ENDPOINT_SSL) {
+		a->tls = secure_ctx(a->app, TLS_SERVER, &c->tls, e);
+		rc = a->tls ? TARS_OK : e->code;
+	}
+	if (!rc)
+		rc = listener_open(&a->listener, c->ep.host, c->ep.port, BACKLOG,
+				   adapter_accepted, e);
+	if (rc)
+		return rc;
+	guard_servant(a);
+	a->listening = true;
+	c->ep.port = a->port = listener_port(&a->listener);
+	return TARS_OK;
+}
+
 int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_r, struct err *e)
 {
 	struct adapter *a;
@@ -218,40 +292,16 @@ int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_
 	if (conf->ep.type == ENDPOINT_UDP)
 		return err_set(e, TARS_ECONF, "adapter %s: udp endpoints cannot be served: use tcp",
 			       conf->name);
-	pthread_mutex_lock(&app->lock);
-	a = ARENA_NEW(&app->arena, struct adapter);
-	a->name = arena_strdup(&app->arena, conf->name);
-	pthread_mutex_unlock(&app->lock);
-	a->app = app;
-	a->conf = *conf;
-	a->conf.name = a->name;
-	fill_defaults(&a->conf);
-	if (!conf->local) {
-		a->group = group_get(app, conf->handle_group ? conf->handle_group : a->name,
-				     a->conf.threads);
-		a->conf.handle_group = a->group->name;
-		rc = adapter_make_pools(app, e);
-		if (rc)
-			return rc;
-	}
-	if (conf->ep.type == ENDPOINT_SSL) {
-		a->tls = secure_ctx(app, TLS_SERVER, &conf->tls, e);
-		if (!a->tls)
-			return err_wrap(e, "adapter %s", a->name);
-	}
-	rc = listener_open(&a->listener, conf->ep.host, conf->ep.port, BACKLOG, adapter_accepted,
-			   e);
+	a = adapter_new(app, conf);
+	rc = adapter_open(a, e);
 	if (rc)
 		return err_wrap(e, "adapter %s", a->name);
-	a->listening = true;
-	a->port = listener_port(&a->listener);
-	a->conf.ep.port = a->port;
 	pthread_mutex_lock(&app->lock);
 	list_append(&app->adapters, &a->node);
 	pthread_mutex_unlock(&app->lock);
 	if (port_r)
 		*port_r = a->port;
-	return 0;
+	return TARS_OK;
 }
 
 struct adapter *adapter_next(struct tars_app *app, struct adapter *prev)

@@ -114,6 +114,7 @@ static void add_adapter(struct buf *out, const struct tars_app *app, const struc
 	add_number(out, "overloads", (int64_t)atomic_load(&a->n_overloads), "");
 	add_number(out, "queue-timeouts", (int64_t)atomic_load(&a->n_queue_timeouts), "");
 	add_number(out, "tls-failures", (int64_t)atomic_load(&a->n_tls_failures), "");
+	add_number(out, "access-denied", (int64_t)atomic_load(&a->n_auth_failures), "");
 }
 
 bool admin_show_status(struct admin_call *c)

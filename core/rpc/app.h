@@ -85,6 +85,10 @@ struct adapter_conf {
 	bool tars_only;             /* no HTTP on this port */
 	struct tls_conf tls;        /* of ssl endpoints */
 	int64_t handshake_ms;       /* 0: 10000; for all that comes before the first request */
+	/* The servant that this endpoint is for; NULL: all.  If the endpoint asks for an access key or
+	 * a client certificate, it cannot be called through others. */
+	const char *servant;
+	const char *access_key, *secret_key; /* of endpoints with -e 1 */
 };
 struct adapter;
 /* On success *port_r is the real port.  e names address and cause ("the port is in use ..."). */

@@ -10,6 +10,7 @@
 #include "core/rpc/app_int.h"
 #include "core/rpc/proxy.h"
 #include "core/rpc/secure.h"
+#include "proto/auth.h"
 #include "proto/hash.h"
 
 void link_call_ended(struct link *link)
@@ -198,12 +199,20 @@ void peer_is_late(struct peer *peer, const char *why)
 		peer_send_away(peer, NULL);
 }
 
+static const struct conn_class client_access_class;
+
 static void client_down(struct conn *c, const struct err *why)
 {
+	static const struct err denied = { TARS_ECONNECT, "the server closed on our access key: "
+		"accesskey, secretkey, the object or the clock is wrong" };
 	struct link *link = container_of(c, struct link, conn);
 	struct peer *peer = link->peer;
-	const char *cause = why && why->code ? why->text : "the peer closed the connection";
+	const char *cause;
 
+	if (c->class == &client_access_class && !why->code)
+		why = &denied;
+	cause = why->code ? why->text : "the peer closed the connection";
+	timer_stop(&link->access_timer);
 	list_remove(&link->node);
 	/* First: what a failed call makes its caller do must not find this link. */
 	if (peer)
@@ -233,35 +242,101 @@ static const struct conn_class client_class = {
 	.up = client_up, .frame = client_frame, .down = client_down, .release = client_release,
 };
 
-static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct err *e)
+/* ---- access keys: calls wait for the server's verdict ---- */
+
+static void on_access_timeout(struct timer *t)
 {
-	struct loop *l = peer->loop;
-	struct link *link = xcalloc(1, sizeof(*link));
-	struct tls *tls = NULL;
+	struct link *link = container_of(t, struct link, access_timer);
+	struct err e;
+
+	err_set(&e, TARS_ECONNECT, "%s: no answer to our access key", link->conn.peer_text);
+	conn_close(&link->conn, &e);
+}
+
+/* The packet with the key is the connection's first output and has left by now. */
+static void client_access_up(struct conn *c)
+{
+	struct link *link = container_of(c, struct link, conn);
+
+	timer_start(&link->access_timer, c->connect_timeout_ms, on_access_timeout);
+}
+
+static int client_access_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
+{
+	struct link *link = container_of(c, struct link, conn);
+	struct arena *a = &link->loop->scratch;
+	struct response_packet r;
+	int rc = packet_get_response(data + FRAME_LENGTH_SIZE, n - FRAME_LENGTH_SIZE, &r, a, e);
+
+	if (!rc && !auth_is_granted(&r))
+		rc = err_set(e, TARS_ECONNECT, "%s: the server refuses our access key (code %d)",
+			     c->peer_text, r.ret);
+	arena_clear(a);
+	if (rc)
+		return rc;
+	timer_stop(&link->access_timer);
+	c->class = &client_class;
+	client_up(c);
+	return 0;
+}
+
+static const struct conn_class client_access_class = {
+	.up = client_access_up, .frame = client_access_frame, .down = client_down,
+	.release = client_release,
+};
+
+/* What the peer's endpoint asks of a connection: TLS, an access key. */
+static int make_secure(struct peer *peer, struct tls **tls, struct buf *access, struct err *e)
+{
+	struct tars_app *app = peer->loop->app;
 	int rc = TARS_OK;
 
-	link->loop = l;
+	if (peer->ep.auth)
+		rc = secure_put_access(app, peer->object, access, e);
+	if (rc || peer->ep.type != ENDPOINT_SSL)
+		return rc;
+	*tls = secure_session(app, peer->object, peer->ep.host, e);
+	return *tls ? TARS_OK : e->code;
+}
+
+static void link_init(struct link *link, struct peer *peer)
+{
+	link->loop = peer->loop;
 	list_init(&link->calls);
 	memcpy(link->text, peer->text, sizeof(link->text));
-	if (peer->ep.type == ENDPOINT_SSL) {
-		tls = secure_session(l->app, peer->object, peer->ep.host, e);
-		rc = tls ? TARS_OK : e->code;
-	}
+	link->peer = peer;
+	peer->link = link;
+	list_append(&peer->loop->links, &link->node);
+}
+
+static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct err *e)
+{
+	struct link *link = xcalloc(1, sizeof(*link));
+	struct conn *c = &link->conn;
+	struct buf access = BUF_INIT;
+	struct tls *tls = NULL;
+	int rc = make_secure(peer, &tls, &access, e);
+
 	if (!rc)
-		rc = conn_connect(&link->conn, &client_class, to, peer->connect_timeout_ms, e);
+		rc = conn_connect(c, peer->ep.auth ? &client_access_class : &client_class, to,
+				  peer->connect_timeout_ms, e);
 	if (rc < 0) {
 		tls_free(tls);
 		free(link);
+		buf_release(&access);
 		return rc;
 	}
-	if (peer->ep.type == ENDPOINT_SSL)
-		conn_secure(&link->conn, tls, 0);
-	link->conn.max_frame = FRAME_DEFAULT_MAX;
+	if (tls)
+		conn_secure(c, tls, 0);
+	c->max_frame = FRAME_DEFAULT_MAX;
 	/* Replies are always read: a peer whose own output is stuck could never read on. */
-	link->conn.high_water = SIZE_MAX;
-	link->peer = peer;
-	peer->link = link;
-	list_append(&l->links, &link->node);
+	c->high_water = SIZE_MAX;
+	link_init(link, peer);
+	if (buf_size(&access)) {
+		buf_append(conn_out(c), &access);
+		conn_written(c);
+	}
+	buf_release(&access);
 	return 0;
 }
 
@@ -273,11 +348,12 @@ struct peer *peer_get(struct loop *l, const struct endpoint *ep, const char *obj
 	struct list *bucket = &l->peers[key % PEER_BUCKETS];
 	struct peer *p;
 
-	if (ep->type != ENDPOINT_SSL)
+	if (ep->type != ENDPOINT_SSL && !ep->auth)
 		object = NULL;
 	for (struct list *n = bucket->next; n != bucket; n = n->next) {
 		p = container_of(n, struct peer, node);
-		if (!endpoint_compare(&p->ep, ep) && (!object || !strcmp(p->object, object))) {
+		if (!endpoint_compare(&p->ep, ep) && p->ep.auth == ep->auth &&
+		    (!object || !strcmp(p->object, object))) {
 			p->refs++;
 			return p;
 		}
@@ -358,7 +434,7 @@ struct link *peer_link(struct peer *p, struct err *e)
 		link_retire(p->link);
 	if (!p->link && !p->resolving)
 		start_connecting(p, e);
-	if (!p->link || !conn_is_open(&p->link->conn))
+	if (!p->link || !p->link->was_up || !conn_is_open(&p->link->conn))
 		return NULL;
 	if (buf_size(conn_out(&p->link->conn)) <= LINK_MAX_OUTPUT)
 		return p->link;

@@ -30,7 +30,8 @@ struct link {
 	struct loop *loop;
 	struct peer *peer;            /* NULL: retired, only waits for the replies of its calls */
 	struct list calls;            /* sent on it */
-	bool was_up;
+	bool was_up;                  /* connected, and let in by the server */
+	struct timer access_timer;    /* until the server has looked at our access key */
 	bool is_suspect;              /* retired because it has fallen silent */
 	int64_t heard_us;             /* when its last reply came */
 	unsigned n_unheard;           /* time-outs since, of calls sent since */
@@ -41,7 +42,7 @@ struct peer {
 	struct list node;             /* in its bucket of loop->peers */
 	struct loop *loop;
 	struct endpoint ep;
-	const char *object;           /* of ssl endpoints: each has its own security; else NULL */
+	const char *object;           /* whose security it has; NULL for plain endpoints */
 	char text[96];
 	unsigned refs;                /* targets, and a name look-up under way */
 	struct link *link;            /* NULL: none yet, or it broke */
@@ -123,12 +124,12 @@ void peer_put(struct peer *p);
 void link_call_ended(struct link *link);
 static inline bool peer_is_connected(const struct peer *p)
 {
-	return p->link && conn_is_open(&p->link->conn) && !p->link->conn.eof &&
+	return p->link && p->link->was_up && conn_is_open(&p->link->conn) && !p->link->conn.eof &&
 	       p->link->conn.out.len - p->link->conn.out.pos <= LINK_MAX_OUTPUT;
 }
 static inline bool peer_is_connecting(const struct peer *p)
 {
-	return p->resolving || (p->link && p->link->conn.connecting);
+	return p->resolving || (p->link && !p->link->was_up);
 }
 /* Starts to connect, if need be, without a call that waits for it. */
 void peer_connect(struct peer *p);

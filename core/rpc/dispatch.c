@@ -391,6 +391,13 @@ static void run(struct tars_req *rq)
 		request_begin(rq);
 }
 
+/* Whoever has not passed the guard of one adapter must not come in by another. */
+static bool may_serve(const struct adapter *a, const struct servant *s)
+{
+	return !atomic_load_explicit(&s->guarded, memory_order_relaxed) ||
+	       (a->conf.servant && !strcmp(a->conf.servant, s->row.name));
+}
+
 static const struct servant *find_servant(struct tars_req *rq)
 {
 	const struct tars_str *name = &rq->head.servant;
@@ -405,6 +412,8 @@ static const struct servant *find_servant(struct tars_req *rq)
 		return sc->last;
 	}
 	sc->last = servant_find(rq->app, name->p, name->n);
+	if (sc->last && !may_serve(rq->adapter, sc->last))
+		sc->last = NULL;
 	return sc->last;
 }
 
@@ -435,12 +444,17 @@ static void describe(struct tars_req *rq)
 
 static void refuse_servant(struct tars_req *rq)
 {
+	const struct tars_str *name = &rq->head.servant;
 	char names[256], text[512];
+	int shown = name->n > 128 ? 128 : (int)name->n;
 
 	servant_names(rq->app, names, sizeof(names));
-	snprintf(text, sizeof(text), "no servant '%.*s' here; served: %s",
-		 rq->head.servant.n > 128 ? 128 : (int)rq->head.servant.n, rq->head.servant.p,
-		 rq->adapter->conf.local ? "AdminObj" : names);
+	if (!rq->adapter->conf.local && servant_find(rq->app, name->p, name->n))
+		snprintf(text, sizeof(text), "servant '%.*s' is not served here, but at an endpoint "
+			 "that asks for an access key or a certificate", shown, name->p);
+	else
+		snprintf(text, sizeof(text), "no servant '%.*s' here; served: %s", shown, name->p,
+			 rq->adapter->conf.local ? "AdminObj" : names);
 	req_respond(rq, TARS_ENOSERVANT, text, NULL);
 }
 

@@ -256,9 +256,11 @@ static void read_security(struct reader *r, struct main_conf *c, const char *obj
 		.cert = inherited(r, domain, CLIENT, "cert"),
 		.key = inherited(r, domain, CLIENT, "key"),
 		.ciphers = inherited(r, domain, CLIENT, "ciphers"),
+		.access_key = inherited(r, domain, CLIENT, "accesskey"),
+		.secret_key = inherited(r, domain, CLIENT, "secretkey"),
 	};
 
-	if (s.ca || s.cert || s.key || s.ciphers)
+	if (s.ca || s.cert || s.key || s.ciphers || s.access_key)
 		c->security[c->n_security++] = s;
 }
 
@@ -295,7 +297,9 @@ static void read_adapter(struct reader *r, struct main_conf *c, const char *name
 	a->tars_only = adapter_is_tars_only(r, name);
 	read_endpoint(r, arena_strf(r->a, SERVER "/%s<endpoint>", name), endpoint, &a->ep);
 	read_adapter_tls(r, &a->tls, arena_strf(r->a, SERVER "/%s", name));
-	c->servants[c->n_adapters++] = servant;
+	a->servant = c->servants[c->n_adapters++] = servant;
+	a->access_key = adapter_text(r, name, "accesskey");
+	a->secret_key = adapter_text(r, name, "secretkey");
 	if (r->rc)
 		return;
 	if (!endpoint || !servant)

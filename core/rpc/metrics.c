@@ -109,6 +109,11 @@ static double adapter_tls_failures(const struct adapter *a)
 	return (double)atomic_load_explicit(&a->n_tls_failures, memory_order_relaxed);
 }
 
+static double adapter_auth_failures(const struct adapter *a)
+{
+	return (double)atomic_load_explicit(&a->n_auth_failures, memory_order_relaxed);
+}
+
 static const struct adapter_row {
 	struct metric metric;
 	double (*get)(const struct adapter *a);
@@ -127,6 +132,8 @@ static const struct adapter_row {
 	    "Requests not executed because they waited too long." }, adapter_queue_timeouts },
 	{ { "tars_adapter_tls_failures_total", METRIC_COUNTER,
 	    "TLS handshakes that failed." }, adapter_tls_failures },
+	{ { "tars_adapter_access_denied_total", METRIC_COUNTER,
+	    "Connections without a good access key." }, adapter_auth_failures },
 };
 
 /* ---- application logs ---- */

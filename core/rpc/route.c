@@ -246,7 +246,8 @@ bool route_equal(const struct route *a, const struct route *b)
 		const struct endpoint *x = &a->active[i], *y = &b->active[i];
 
 		if (endpoint_compare(x, y) || x->weight != y->weight ||
-		    x->weight_type != y->weight_type || x->timeout_ms != y->timeout_ms)
+		    x->weight_type != y->weight_type || x->timeout_ms != y->timeout_ms ||
+		    x->auth != y->auth)
 			return false;
 	}
 	return true;

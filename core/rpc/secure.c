@@ -10,6 +10,7 @@
 #include "core/io/pool.h"
 #include "core/rpc/app_int.h"
 #include "core/sys/log.h"
+#include "proto/auth.h"
 
 enum { EXPIRY_WARN_S = 7 * 86400, EXPIRY_AGAIN_S = 86400 };
 
@@ -27,6 +28,7 @@ struct secure_object {
 	struct list node;
 	const char *object;         /* NULL: all others */
 	struct tls_ctx *tls;
+	const char *access_key, *secret_key; /* NULL: none */
 };
 
 /* ---- contexts ---- */
@@ -183,6 +185,11 @@ struct tls_ctx *secure_ctx(struct tars_app *app, enum tls_side side, const struc
 
 /* ---- objects ---- */
 
+static const char *keep(struct tars_app *app, const char *text)
+{
+	return text && *text ? arena_strdup(&app->arena, text) : NULL;
+}
+
 int app_secure(struct tars_app *app, const struct tars_security *conf, struct err *e)
 {
 	struct tls_conf tls = { .ca = conf->ca, .cert = conf->cert, .key = conf->key,
@@ -192,7 +199,9 @@ int app_secure(struct tars_app *app, const struct tars_security *conf, struct er
 
 	pthread_mutex_lock(&app->lock);
 	s = ARENA_NEW(&app->arena, struct secure_object);
-	s->object = conf->object && *conf->object ? arena_strdup(&app->arena, conf->object) : NULL;
+	s->object = keep(app, conf->object);
+	s->access_key = keep(app, conf->access_key);
+	s->secret_key = keep(app, conf->secret_key);
 	s->tls = get_ctx(app, TLS_CLIENT, &tls, e);
 	if (s->tls)
 		list_append(&app->secure_objects, &s->node);
@@ -239,6 +248,23 @@ struct tls *secure_session(struct tars_app *app, const char *object, const char 
 	tls = s ? s->tls : get_ctx(app, TLS_CLIENT, &(struct tls_conf){ 0 }, e);
 	pthread_mutex_unlock(&app->lock);
 	return tls ? tls_new(tls, host, e) : NULL;
+}
+
+int secure_put_access(struct tars_app *app, const char *object, struct buf *b, struct err *e)
+{
+	const struct secure_object *s;
+	struct auth_key key = { .object = { object, (uint32_t)strlen(object) } };
+
+	pthread_mutex_lock(&app->lock);
+	s = find_object(app, object);
+	pthread_mutex_unlock(&app->lock);
+	if (!s || !s->access_key || !s->secret_key)
+		return err_set(e, TARS_ECONNECT, "its endpoint has -e 1, and no accesskey and "
+			       "secretkey are set for it");
+	key.access_key = (struct tars_str){ s->access_key, (uint32_t)strlen(s->access_key) };
+	key.secret_key = (struct tars_str){ s->secret_key, (uint32_t)strlen(s->secret_key) };
+	auth_put_request(b, &key, time(NULL));
+	return TARS_OK;
 }
 
 /* ---- the end ---- */

@@ -1,5 +1,5 @@
 /*
- * Security of connections: the TLS contexts of an app, and which object is called with which.
+ * Security of connections: the TLS contexts of an app, and how each object is called.
  *
  * Contexts of equal configuration are one; they live as long as the app.  A timer of the main loop
  * looks every tls_check_ms whether their files have changed and reads those that have.
@@ -17,6 +17,10 @@ struct tls_ctx *secure_ctx(struct tars_app *app, enum tls_side side, const struc
 /* A session with a server of the object, by its own configuration or that of all.  Thread: any. */
 struct tls *secure_session(struct tars_app *app, const char *object, const char *host,
 			   struct err *e);
+
+/* The packet with which a connection to an endpoint with -e 1 begins; appends to b.  TARS_ECONNECT if
+ * no access key is known for the object.  Thread: any. */
+int secure_put_access(struct tars_app *app, const char *object, struct buf *b, struct err *e);
 
 /* The end: no more looks at files (main loop); then the memory. */
 void secure_stop(struct tars_app *app);

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/rpc/access.h"
 #include "core/rpc/app_int.h"
 #include "core/rpc/format.h"
 #include "core/rpc/http.h"
 #include "core/rpc/req.h"
 #include "core/sys/log.h"
+#include "proto/auth.h"
 
 enum { SWEEP_MS = 1000 };
 
@@ -103,6 +105,8 @@ void server_conn_down(struct conn *c, const struct err *why)
 		sc->proto->down(sc);
 	if (c->handshaking)
 		note_stranger(sc, &sc->adapter->n_tls_failures, why);
+	else if (c->class == &access_class)
+		note_stranger(sc, &sc->adapter->n_auth_failures, why);
 	list_remove(&sc->node);
 	atomic_fetch_sub(&sc->adapter->n_conns, 1);
 	atomic_fetch_sub(&sc->loop->n_conns, 1);
@@ -116,7 +120,7 @@ void server_conn_release(struct conn *c)
 	server_conn_unref(sc);
 }
 
-static const struct conn_class server_class = {
+const struct conn_class server_class = {
 	.frame = server_frame, .down = server_conn_down, .release = server_conn_release,
 };
 
@@ -163,6 +167,7 @@ static void sweep(struct timer *t)
 		struct err why;
 
 		next = node->next;
+		access_tick(sc, now);
 		if (sc->proto && sc->proto->tick)
 			sc->proto->tick(sc, now);
 		/* A peer that has ended its input may be gone: its answers are waited for, but
@@ -189,16 +194,25 @@ static void host_of(char *host, size_t size, const char *peer_text)
 	snprintf(host, size, "%.*s", (int)n, peer_text);
 }
 
+static const struct conn_class *class_of(const struct adapter *a)
+{
+	if (a->conf.ep.auth)
+		return &access_class;
+	return a->conf.tars_only ? &server_class : &first_class;
+}
+
 static void server_opened(struct task *t)
 {
 	struct server_conn *sc = container_of(t, struct server_conn, opened);
 	struct loop *l = sc->loop;
 
 	list_append(&l->conns, &sc->node);
-	conn_open(&sc->conn, sc->adapter->conf.tars_only ? &server_class : &first_class, sc->fd);
+	conn_open(&sc->conn, class_of(sc->adapter), sc->fd);
+	sc->opened_us = reactor_now();
 	sc->conn.peer = sc->peer;
 	sockaddr_print(sc->conn.peer_text, sizeof(sc->conn.peer_text), &sc->peer);
-	sc->conn.max_frame = sc->adapter->conf.max_frame;
+	sc->conn.max_frame = sc->adapter->conf.ep.auth ? AUTH_MAX_PACKET :
+							 sc->adapter->conf.max_frame;
 	host_of(sc->peer_host, sizeof(sc->peer_host), sc->conn.peer_text);
 	stats_conn_opened(sc);
 	if (sc->adapter->tls)

@@ -28,6 +28,7 @@ struct servant {
 	struct tars_servant row;   /* name is our copy */
 	size_t name_len;
 	struct func_stat *_Atomic *stats;  /* [loop][function]; NULL: not called there yet */
+	_Atomic bool guarded;      /* to be called through adapters of its own only */
 };
 
 /* Immutable once published; open addressing, at most half full. */
@@ -64,7 +65,8 @@ struct adapter {
 	_Atomic unsigned n_conns;
 	_Atomic unsigned waiting;     /* POOL requests in the queue */
 	_Atomic unsigned running;     /* CORO requests */
-	_Atomic uint64_t n_refused_conns, n_overloads, n_queue_timeouts, n_tls_failures;
+	_Atomic uint64_t n_refused_conns, n_overloads, n_queue_timeouts, n_tls_failures,
+		n_auth_failures;
 };
 
 /* All adapters: start with prev NULL; NULL at the end.  Thread: any. */
@@ -106,6 +108,7 @@ struct server_conn {
 	struct adapter *adapter;
 	int fd;                       /* until `opened` has run */
 	struct sockaddr_any peer;     /* as accepted: it may be gone when `opened` runs */
+	int64_t opened_us;
 	bool released;
 	const struct server_proto *proto; /* NULL: TARS */
 	void *proto_state;            /* the protocol's */
@@ -120,6 +123,8 @@ struct server_conn {
 /* Opens an accepted descriptor on this loop.  Thread: main. */
 void server_accept(struct adapter *a, struct loop *l, int fd, const struct sockaddr_any *peer);
 
+/* TARS packets. */
+extern const struct conn_class server_class;
 /* Of conn_class, for the protocols. */
 void server_conn_down(struct conn *c, const struct err *why);
 void server_conn_release(struct conn *c);

@@ -121,6 +121,7 @@ struct rpc_server {
 	struct adapter_conf adapter;        /* name and endpoint are filled in */
 	struct tars_servant servants[8];    /* ends with { 0 } */
 	bool secure;                        /* an ssl endpoint, by adapter.tls */
+	bool guarded;                       /* one with -e 1, by adapter.access_key */
 	struct tars_app *app;
 	int port;
 	pthread_t thread;
@@ -136,6 +137,7 @@ static void rpc_server_started(void *arg)
 	strcpy(s->adapter.ep.host, "127.0.0.1");
 	s->adapter.ep.port = s->port;
 	s->adapter.ep.type = s->secure ? ENDPOINT_SSL : ENDPOINT_TCP;
+	s->adapter.ep.auth = s->guarded;
 	if (!s->adapter.idle_ms)
 		s->adapter.idle_ms = 60000;
 	if (app_listen(s->app, &s->adapter, &s->port, &e)) {
