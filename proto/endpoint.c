@@ -24,8 +24,11 @@ void endpoint_label(char *text, size_t size, const struct endpoint *ep)
 {
 	const char *type = ep->type < 0 || ep->type >= TYPE_COUNT ? "?" : type_names[ep->type];
 
-	snprintf(text, size, endpoint_is_ipv6(ep) ? "%s [%.70s]:%d" : "%s %.70s:%d", type, ep->host,
-		 ep->port);
+	if (endpoint_is_unix(ep))
+		snprintf(text, size, "%s unix:%s", type, ep->host);
+	else
+		snprintf(text, size, endpoint_is_ipv6(ep) && *ep->host != '[' ? "%s [%.70s]:%d" :
+			 "%s %.70s:%d", type, ep->host, ep->port);
 }
 
 static int type_at(const char *p, size_t n)

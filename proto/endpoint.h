@@ -37,9 +37,14 @@ static inline bool endpoint_is_ipv6(const struct endpoint *ep)
 {
 	return strchr(ep->host, ':');
 }
+/* "-h /path": a socket file; the port means nothing then. */
+static inline bool endpoint_is_unix(const struct endpoint *ep)
+{
+	return ep->host[0] == '/';
+}
 /* "tcp", "udp" or "ssl". */
 const char *endpoint_type_name(int32_t type);
-/* "tcp 10.0.0.1:18600", for messages. */
+/* "tcp 10.0.0.1:18600", "tcp [::1]:18600", "tcp unix:/path", for messages. */
 void endpoint_label(char *text, size_t size, const struct endpoint *ep);
 
 /*

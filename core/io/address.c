@@ -9,7 +9,14 @@
 int sockaddr_from_ip(struct sockaddr_any *a, const char *ip, int port)
 {
 	struct sockaddr_any r = { 0 };
+	char bare[INET6_ADDRSTRLEN];
+	size_t n = strlen(ip);
 
+	if (n > 2 && n < sizeof(bare) && ip[0] == '[' && ip[n - 1] == ']') {
+		memcpy(bare, ip + 1, n - 2);
+		bare[n - 2] = '\0';
+		ip = bare;
+	}
 	if (inet_pton(AF_INET, ip, &r.in.sin_addr) == 1) {
 		r.in.sin_family = AF_INET;
 		r.in.sin_port = htons((uint16_t)port);
@@ -23,6 +30,26 @@ int sockaddr_from_ip(struct sockaddr_any *a, const char *ip, int port)
 	}
 	*a = r;
 	return 0;
+}
+
+int sockaddr_from_path(struct sockaddr_any *a, const char *path)
+{
+	size_t n = strlen(path);
+
+	if (n > SOCKET_PATH_MAX)
+		return -1;
+	*a = (struct sockaddr_any){ .un.sun_family = AF_UNIX };
+	memcpy(a->un.sun_path, path, n + 1);
+	a->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1);
+	return 0;
+}
+
+void sockaddr_set_port(struct sockaddr_any *a, int port)
+{
+	if (a->sa.sa_family == AF_INET)
+		a->in.sin_port = htons((uint16_t)port);
+	else if (a->sa.sa_family == AF_INET6)
+		a->in6.sin6_port = htons((uint16_t)port);
 }
 
 void sockaddr_print(char *text, size_t size, const struct sockaddr_any *a)

@@ -20,8 +20,12 @@ struct sockaddr_any {
 	socklen_t len;
 };
 
-/* "1.2.3.4" or "::1"; -1 if ip is not numeric. */
+/* "1.2.3.4", "::1" or "[::1]"; -1 if ip is not numeric. */
 int sockaddr_from_ip(struct sockaddr_any *a, const char *ip, int port);
+/* "/run/x.sock"; -1 if it is longer than SOCKET_PATH_MAX. */
+enum { SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 };
+int sockaddr_from_path(struct sockaddr_any *a, const char *path);
+void sockaddr_set_port(struct sockaddr_any *a, int port);
 /* "10.0.0.1:5312", "[::1]:80", "unix:/path". */
 void sockaddr_print(char *text, size_t size, const struct sockaddr_any *a);
 /* -1 where there is none. */

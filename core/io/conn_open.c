@@ -155,8 +155,9 @@ void conn_open(struct conn *c, const struct conn_class *class, int fd)
 
 static void connect_error(struct err *e, const char *peer, int error)
 {
-	const char *hint = error == ECONNREFUSED ? ": nothing listens there" :
-			   error == EHOSTUNREACH || error == ENETUNREACH ? ": check the route" : "";
+	const char *hint = error == ECONNREFUSED || error == ENOENT ? ": nothing listens there" :
+			   error == EHOSTUNREACH || error == ENETUNREACH ? ": check the route" :
+			   error == EAGAIN ? ": its backlog is full" : "";
 
 	err_set(e, TARS_ECONNECT, "connect to %s: %s%s", peer, strerror(error), hint);
 }

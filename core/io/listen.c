@@ -1,5 +1,5 @@
 /* Listening sockets: opening, accepting, running out of descriptors. */
-#include "core/io/listen.h"
+#include "core/io/listen_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPTS_PER_TURN = 64, DEFAULT_BACKLOG = 1024, PAUSE_MS = 100 };
+enum { ACCEPTS_PER_TURN = 64, PAUSE_MS = 100 };
 
 static void on_connection(struct watch *w, int events);
 
@@ -77,7 +77,7 @@ static void on_connection(struct watch *w, int events)
 
 static int find_address(struct sockaddr_any *a, const char *host, int port, struct err *e)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *found;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *found, *best;
 	int rc;
 
 	if (!sockaddr_from_ip(a, strcmp(host, "*") ? host : "::", port))
@@ -87,12 +87,13 @@ static int find_address(struct sockaddr_any *a, const char *host, int port, stru
 		return err_set(e, TARS_ESYS, "cannot listen on %s:%d: host: %s (give an address of "
 			       "this machine, or *)", host, port,
 			       rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
-	memcpy(&a->sa, found->ai_addr, found->ai_addrlen);
-	a->len = found->ai_addrlen;
-	if (a->sa.sa_family == AF_INET)
-		a->in.sin_port = htons((uint16_t)port);
-	else
-		a->in6.sin6_port = htons((uint16_t)port);
+	for (best = found; best && best->ai_family != AF_INET; best = best->ai_next)
+		;
+	if (!best)
+		best = found;
+	memcpy(&a->sa, best->ai_addr, best->ai_addrlen);
+	a->len = best->ai_addrlen;
+	sockaddr_set_port(a, port);
 	freeaddrinfo(found);
 	return 0;
 }
@@ -107,7 +108,7 @@ static int bind_and_listen(const struct sockaddr_any *a, int backlog)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (a->sa.sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (!bind(fd, &a->sa, a->len) && !listen(fd, backlog > 0 ? backlog : DEFAULT_BACKLOG))
+	if (!bind(fd, &a->sa, a->len) && !listen(fd, backlog > 0 ? backlog : LISTEN_BACKLOG))
 		return fd;
 	error = errno;
 	close(fd);
@@ -153,11 +154,17 @@ int listener_open(struct listener *l, const char *host, int port, int backlog,
 	}
 	if (fd < 0)
 		return listen_error(e, host, port, errno);
+	listener_start(l, fd, accepted);
+	return 0;
+}
+
+void listener_start(struct listener *l, int fd,
+		    void (*accepted)(struct listener *, int fd, const struct sockaddr_any *peer))
+{
 	*l = (struct listener){ .accepted = accepted, .spare_fd = open_spare() };
 	l->bound.len = sizeof(l->bound.un);
 	getsockname(fd, &l->bound.sa, &l->bound.len);
 	watch_set(&l->watch, fd, WATCH_READ, on_connection);
-	return 0;
 }
 
 void listener_close(struct listener *l)
@@ -169,6 +176,8 @@ void listener_close(struct listener *l)
 	close(l->watch.fd);
 	if (l->spare_fd >= 0)
 		close(l->spare_fd);
+	if (l->file)
+		listener_remove_file(l);
 	l->accepted = NULL;
 }
 

@@ -27,26 +27,37 @@ static void look_up(void *arg)
 	l->error = errno;
 }
 
-int resolve(struct sockaddr_any *a, const char *host, int port, struct err *e)
+int resolve_all(struct sockaddr_any a[RESOLVE_MAX], const char *host, int port, struct err *e)
 {
 	struct lookup l = { .host = host };
+	int n = 0;
 
-	if (!sockaddr_from_ip(a, host, port))
-		return 0;
+	if (!sockaddr_from_ip(&a[0], host, port))
+		return 1;
 	if (!wait_is_possible())
 		return err_set(e, TARS_EBLOCK, "host '%s': %s", host, tars_strerror(TARS_EBLOCK));
 	pool_run(look_up, &l);
 	if (l.rc)
 		return err_set(e, TARS_ECONNECT, "host '%s': %s", host,
 			       l.rc == EAI_SYSTEM ? strerror(l.error) : gai_strerror(l.rc));
-	*a = (struct sockaddr_any){ .len = l.found->ai_addrlen };
-	memcpy(&a->sa, l.found->ai_addr, l.found->ai_addrlen);
+	for (struct addrinfo *i = l.found; i && n < RESOLVE_MAX; i = i->ai_next, n++) {
+		a[n] = (struct sockaddr_any){ .len = i->ai_addrlen };
+		memcpy(&a[n].sa, i->ai_addr, i->ai_addrlen);
+		sockaddr_set_port(&a[n], port);
+	}
 	freeaddrinfo(l.found);
-	if (a->sa.sa_family == AF_INET6)
-		a->in6.sin6_port = htons((uint16_t)port);
-	else
-		a->in.sin_port = htons((uint16_t)port);
-	return 0;
+	return n;
+}
+
+int resolve(struct sockaddr_any *a, const char *host, int port, struct err *e)
+{
+	struct sockaddr_any all[RESOLVE_MAX];
+	int n = resolve_all(all, host, port, e);
+
+	if (n < 0)
+		return n;
+	*a = all[0];
+	return TARS_OK;
 }
 
 void local_ip(char *text, size_t size)

@@ -1,7 +1,6 @@
 /* TLS: sessions between buffers of bytes, and their errors in words. */
 #include "core/io/tls.h"
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -9,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/io/address.h"
 #include "core/io/tls_int.h"
 #include "proto/arena.h"
 
@@ -143,10 +143,9 @@ static enum tls_result result_of(struct tls *t, int rc, struct err *e)
 
 static bool is_name(const char *host)
 {
-	struct in6_addr ip;
+	struct sockaddr_any a;
 
-	return host && *host && *host != '/' && inet_pton(AF_INET, host, &ip) != 1 &&
-	       inet_pton(AF_INET6, host, &ip) != 1;
+	return host && *host && *host != '/' && sockaddr_from_ip(&a, host, 0);
 }
 
 static bool set_host(struct tls *t, const char *host)

@@ -273,14 +273,18 @@ static int adapter_open(struct adapter *a, struct err *e)
 		a->tls = secure_ctx(a->app, TLS_SERVER, &c->tls, e);
 		rc = a->tls ? TARS_OK : e->code;
 	}
-	if (!rc)
+	if (!rc && endpoint_is_unix(&c->ep))
+		rc = listener_open_file(&a->listener, c->ep.host, c->socket_mode, BACKLOG,
+					adapter_accepted, e);
+	else if (!rc)
 		rc = listener_open(&a->listener, c->ep.host, c->ep.port, BACKLOG,
 				   adapter_accepted, e);
 	if (rc)
 		return rc;
 	guard_servant(a);
 	a->listening = true;
-	c->ep.port = a->port = listener_port(&a->listener);
+	if (!endpoint_is_unix(&c->ep))
+		c->ep.port = a->port = listener_port(&a->listener);
 	return TARS_OK;
 }
 

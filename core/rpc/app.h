@@ -89,9 +89,10 @@ struct adapter_conf {
 	 * a client certificate, it cannot be called through others. */
 	const char *servant;
 	const char *access_key, *secret_key; /* of endpoints with -e 1 */
+	unsigned socket_mode;       /* permissions of a socket file (-h /path); 0: as umask has it */
 };
 struct adapter;
-/* On success *port_r is the real port.  e names address and cause ("the port is in use ..."). */
+/* On success *port_r is the real port, 0 for a socket file.  e names address and cause ("the port is in use ..."). */
 int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_r, struct err *e);
 
 /* As tars_secure. */

@@ -1,4 +1,4 @@
-/* Peers and links of a loop: connecting, replies, broken connections. */
+/* Peers and links of a loop: calls that wait, replies, broken connections. */
 #include "core/rpc/client.h"
 
 #include <stdio.h>
@@ -6,11 +6,9 @@
 #include <string.h>
 
 #include "core/io/coro.h"
-#include "core/io/listen.h"
 #include "core/rpc/app_int.h"
+#include "core/rpc/connect.h"
 #include "core/rpc/proxy.h"
-#include "core/rpc/secure.h"
-#include "proto/auth.h"
 #include "proto/hash.h"
 
 void link_call_ended(struct link *link)
@@ -128,7 +126,7 @@ static int client_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
 
 /* ---- links ---- */
 
-static void client_up(struct conn *c)
+void client_up(struct conn *c)
 {
 	struct link *link = container_of(c, struct link, conn);
 	struct peer *peer = link->peer;
@@ -182,7 +180,7 @@ static bool tell_candidates(struct peer *peer, const char *why)
 	return opened;
 }
 
-static void peer_failed(struct peer *peer, const struct err *why)
+void peer_failed(struct peer *peer, const struct err *why)
 {
 	static const struct err unnamed = {
 		TARS_ECONNECT, "the peer closed the connection at once" };
@@ -199,18 +197,13 @@ void peer_is_late(struct peer *peer, const char *why)
 		peer_send_away(peer, NULL);
 }
 
-static const struct conn_class client_access_class;
-
-static void client_down(struct conn *c, const struct err *why)
+void client_down(struct conn *c, const struct err *why)
 {
-	static const struct err denied = { TARS_ECONNECT, "the server closed on our access key: "
-		"accesskey, secretkey, the object or the clock is wrong" };
 	struct link *link = container_of(c, struct link, conn);
 	struct peer *peer = link->peer;
 	const char *cause;
 
-	if (c->class == &client_access_class && !why->code)
-		why = &denied;
+	why = connect_why_down(link, why);
 	cause = why->code ? why->text : "the peer closed the connection";
 	timer_stop(&link->access_timer);
 	list_remove(&link->node);
@@ -225,6 +218,8 @@ static void client_down(struct conn *c, const struct err *why)
 	}
 	if (!peer)
 		return;
+	if (!link->was_up && connect_next(peer))
+		return;   /* calls that wait for it go on waiting */
 	if (!link->was_up)
 		peer_failed(peer, why);
 	else if (!peer->link)
@@ -233,112 +228,14 @@ static void client_down(struct conn *c, const struct err *why)
 					    peer->loop->index);
 }
 
-static void client_release(struct conn *c)
+void client_release(struct conn *c)
 {
 	free(container_of(c, struct link, conn));
 }
 
-static const struct conn_class client_class = {
+const struct conn_class client_class = {
 	.up = client_up, .frame = client_frame, .down = client_down, .release = client_release,
 };
-
-/* ---- access keys: calls wait for the server's verdict ---- */
-
-static void on_access_timeout(struct timer *t)
-{
-	struct link *link = container_of(t, struct link, access_timer);
-	struct err e;
-
-	err_set(&e, TARS_ECONNECT, "%s: no answer to our access key", link->conn.peer_text);
-	conn_close(&link->conn, &e);
-}
-
-/* The packet with the key is the connection's first output and has left by now. */
-static void client_access_up(struct conn *c)
-{
-	struct link *link = container_of(c, struct link, conn);
-
-	timer_start(&link->access_timer, c->connect_timeout_ms, on_access_timeout);
-}
-
-static int client_access_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
-{
-	struct link *link = container_of(c, struct link, conn);
-	struct arena *a = &link->loop->scratch;
-	struct response_packet r;
-	int rc = packet_get_response(data + FRAME_LENGTH_SIZE, n - FRAME_LENGTH_SIZE, &r, a, e);
-
-	if (!rc && !auth_is_granted(&r))
-		rc = err_set(e, TARS_ECONNECT, "%s: the server refuses our access key (code %d)",
-			     c->peer_text, r.ret);
-	arena_clear(a);
-	if (rc)
-		return rc;
-	timer_stop(&link->access_timer);
-	c->class = &client_class;
-	client_up(c);
-	return 0;
-}
-
-static const struct conn_class client_access_class = {
-	.up = client_access_up, .frame = client_access_frame, .down = client_down,
-	.release = client_release,
-};
-
-/* What the peer's endpoint asks of a connection: TLS, an access key. */
-static int make_secure(struct peer *peer, struct tls **tls, struct buf *access, struct err *e)
-{
-	struct tars_app *app = peer->loop->app;
-	int rc = TARS_OK;
-
-	if (peer->ep.auth)
-		rc = secure_put_access(app, peer->object, access, e);
-	if (rc || peer->ep.type != ENDPOINT_SSL)
-		return rc;
-	*tls = secure_session(app, peer->object, peer->ep.host, e);
-	return *tls ? TARS_OK : e->code;
-}
-
-static void link_init(struct link *link, struct peer *peer)
-{
-	link->loop = peer->loop;
-	list_init(&link->calls);
-	memcpy(link->text, peer->text, sizeof(link->text));
-	link->peer = peer;
-	peer->link = link;
-	list_append(&peer->loop->links, &link->node);
-}
-
-static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct err *e)
-{
-	struct link *link = xcalloc(1, sizeof(*link));
-	struct conn *c = &link->conn;
-	struct buf access = BUF_INIT;
-	struct tls *tls = NULL;
-	int rc = make_secure(peer, &tls, &access, e);
-
-	if (!rc)
-		rc = conn_connect(c, peer->ep.auth ? &client_access_class : &client_class, to,
-				  peer->connect_timeout_ms, e);
-	if (rc < 0) {
-		tls_free(tls);
-		free(link);
-		buf_release(&access);
-		return rc;
-	}
-	if (tls)
-		conn_secure(c, tls, 0);
-	c->max_frame = FRAME_DEFAULT_MAX;
-	/* Replies are always read: a peer whose own output is stuck could never read on. */
-	c->high_water = SIZE_MAX;
-	link_init(link, peer);
-	if (buf_size(&access)) {
-		buf_append(conn_out(c), &access);
-		conn_written(c);
-	}
-	buf_release(&access);
-	return 0;
-}
 
 /* ---- peers ---- */
 
@@ -384,46 +281,8 @@ void peer_put(struct peer *p)
 	}
 	peer_send_away(p, NULL);
 	stats_peer_gone(p);
+	free(p->addrs);
 	free(p);
-}
-
-/* Names are looked up in a coroutine, which may wait. */
-static void resolve_peer(void *arg)
-{
-	struct peer *peer = arg;
-	struct loop *l = peer->loop;
-	struct sockaddr_any to;
-	struct err e;
-	int rc;
-
-	count_add(&l->n_coros, 1);
-	rc = resolve(&to, peer->ep.host, peer->ep.port, &e);
-	peer->resolving = false;
-	if (!rc && peer->refs > 1 && !atomic_load(&l->app->closed))
-		rc = link_connect(peer, &to, &e);
-	if (rc)
-		peer_failed(peer, &e);
-	peer_put(peer);
-	count_add(&l->n_coros, -1);
-}
-
-static void start_connecting(struct peer *p, struct err *e)
-{
-	struct sockaddr_any to;
-
-	if (p->ep.type == ENDPOINT_UDP) {
-		err_set(e, TARS_ECONNECT, "udp endpoints cannot be called");
-	} else if (sockaddr_from_ip(&to, p->ep.host, p->ep.port) == 0) {
-		link_connect(p, &to, e);
-	} else {
-		p->resolving = true;
-		p->refs++;
-		coro_start(CORO_STACK_USER, resolve_peer, p);
-		if (!p->resolving && !p->link)
-			err_set(e, TARS_ECONNECT, "cannot look up '%s'", p->ep.host);
-	}
-	if (e->code)
-		tell_candidates(p, e->text);
 }
 
 struct link *peer_link(struct peer *p, struct err *e)
@@ -432,8 +291,11 @@ struct link *peer_link(struct peer *p, struct err *e)
 	/* The peer has ended its side: no reply to a new call would come. */
 	if (p->link && p->link->conn.eof)
 		link_retire(p->link);
-	if (!p->link && !p->resolving)
-		start_connecting(p, e);
+	if (!p->link && !p->resolving) {
+		connect_start(p, e);
+		if (e->code)
+			tell_candidates(p, e->text);
+	}
 	if (!p->link || !p->link->was_up || !conn_is_open(&p->link->conn))
 		return NULL;
 	if (buf_size(conn_out(&p->link->conn)) <= LINK_MAX_OUTPUT)

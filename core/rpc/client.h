@@ -47,6 +47,8 @@ struct peer {
 	unsigned refs;                /* targets, and a name look-up under way */
 	struct link *link;            /* NULL: none yet, or it broke */
 	bool resolving;
+	struct sockaddr_any *addrs;   /* of its name */
+	unsigned n_addrs, addr_at;    /* ... and the next one to try */
 	struct list candidates;       /* of the targets that use it */
 	int connect_timeout_ms;       /* the shortest of their proxies' */
 	struct list waiting;          /* calls, until the link is up */

@@ -234,12 +234,16 @@ static int listen_all(struct service_run *run, struct buf *ready, struct err *e)
 {
 	for (unsigned i = 0; i < run->conf.n_adapters; i++) {
 		const struct adapter_conf *a = &run->conf.adapters[i];
+		char label[sizeof(a->ep.host) + 32];
+		struct endpoint ep;
 		int port, rc = app_listen(run->app, a, &port, e);
 
 		if (rc)
 			return rc;
-		buf_addf(ready, strchr(a->ep.host, ':') ? " %s [%s]:%d" : " %s %s:%d",
-			 endpoint_type_name(a->ep.type), a->ep.host, port);
+		ep = a->ep;
+		ep.port = port;
+		endpoint_label(label, sizeof(label), &ep);
+		buf_addf(ready, " %s", label);
 	}
 	return TARS_OK;
 }

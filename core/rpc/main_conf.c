@@ -223,6 +223,19 @@ static bool adapter_is_tars_only(struct reader *r, const char *name)
 	return v && !strcmp(v, "off");
 }
 
+/* An extension of ours: permissions of a socket file, in octal as chmod has them. */
+static unsigned read_mode(struct reader *r, const char *name)
+{
+	const char *v = adapter_text(r, name, "socketmode");
+	char *end = NULL;
+	unsigned long mode = v ? strtoul(v, &end, 8) : 0;
+
+	if (!r->rc && v && (*end || !mode || mode > 0777))
+		r->rc = err_set(r->e, TARS_ECONF, SERVER "/%s<socketmode>: '%s' is no mode like "
+				"0660", name, v);
+	return (unsigned)mode;
+}
+
 /* A key of the domain, or of the one around it. */
 static const char *inherited(struct reader *r, const char *domain, const char *around,
 			     const char *key)
@@ -297,6 +310,7 @@ static void read_adapter(struct reader *r, struct main_conf *c, const char *name
 	a->tars_only = adapter_is_tars_only(r, name);
 	read_endpoint(r, arena_strf(r->a, SERVER "/%s<endpoint>", name), endpoint, &a->ep);
 	read_adapter_tls(r, &a->tls, arena_strf(r->a, SERVER "/%s", name));
+	a->socket_mode = read_mode(r, name);
 	a->servant = c->servants[c->n_adapters++] = servant;
 	a->access_key = adapter_text(r, name, "accesskey");
 	a->secret_key = adapter_text(r, name, "secretkey");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/rpc/access.h"
 #include "core/rpc/app_int.h"
@@ -194,6 +195,17 @@ static void host_of(char *host, size_t size, const char *peer_text)
 	snprintf(host, size, "%.*s", (int)n, peer_text);
 }
 
+/* Who it is, where an address would say nothing: "unix:uid=1000,pid=4711". */
+static void name_unix_peer(struct conn *c)
+{
+	struct ucred cred;
+	socklen_t size = sizeof(cred);
+
+	if (!getsockopt(c->watch.fd, SOL_SOCKET, SO_PEERCRED, &cred, &size))
+		snprintf(c->peer_text, sizeof(c->peer_text), "unix:uid=%u,pid=%d", cred.uid,
+			 cred.pid);
+}
+
 static const struct conn_class *class_of(const struct adapter *a)
 {
 	if (a->conf.ep.auth)
@@ -213,6 +225,8 @@ static void server_opened(struct task *t)
 	sockaddr_print(sc->conn.peer_text, sizeof(sc->conn.peer_text), &sc->peer);
 	sc->conn.max_frame = sc->adapter->conf.ep.auth ? AUTH_MAX_PACKET :
 							 sc->adapter->conf.max_frame;
+	if (sc->peer.sa.sa_family == AF_UNIX)
+		name_unix_peer(&sc->conn);
 	host_of(sc->peer_host, sizeof(sc->peer_host), sc->conn.peer_text);
 	stats_conn_opened(sc);
 	if (sc->adapter->tls)
