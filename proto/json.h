@@ -23,6 +23,7 @@
 enum {
 	JSON_MAX_DEPTH = 64,
 	JSON_MAX_MEMORY = 256 << 20, /* of elements, when the size of the text is not known */
+	JSON_MAX_TREE = 64 << 20,    /* of jansson's values for parameters, as a guess from the text */
 };
 
 /* New reference; NULL with *e set (a string that is not UTF-8, a number that is not finite). */
@@ -42,7 +43,9 @@ int json_get(const char *text, size_t n, const struct tars_type *t, void *value,
 	     struct err *e);
 /*
  * Parameters that a peer sent: as official servers do, takes null for {} and ignores unknown
- * members, since callers may send the out parameters along.
+ * members, since callers may send the out parameters along.  A text whose values would take more
+ * than JSON_MAX_TREE (a long string does not; "[[],[],[]..." does, forty times its size) is refused
+ * before it is read.
  */
 int json_get_params(const char *text, size_t n, const struct tars_type *t, void *value,
 		    struct arena *a, struct err *e);

@@ -15,6 +15,7 @@ struct taker {
 	struct arena *arena;
 	struct err *e;
 	size_t budget;           /* bytes that elements of containers may still take */
+	size_t max_tree;         /* bytes of jansson's values */
 	unsigned depth;
 	bool ignores_unknown;
 	struct path path;
@@ -22,37 +23,80 @@ struct taker {
 
 static int take(struct taker *k, const struct tars_type *t, const json_t *json, void *value);
 
-/* Nested deeper than a value can be?  Brackets that are not in strings are counted. */
-static bool is_too_deep(const char *text, size_t n)
+/* Memory that jansson takes on 64-bit machines, rounded up: an empty object is two bytes of text. */
+enum { OBJECT_COST = 320, ARRAY_COST = 144, STRING_COST = 80, PAIR_COST = 128, ITEM_COST = 56,
+       CHARACTER_COST = 3 };
+
+/* What a text will cost, read without memory. */
+struct shape {
+	unsigned depth, deepest;
+	size_t memory;
+};
+
+static void add_structure(struct shape *s, char c)
 {
-	unsigned depth = 0;
+	switch (c) {
+	case '{':
+	case '[':
+		s->memory += c == '{' ? OBJECT_COST : ARRAY_COST;
+		if (++s->depth > s->deepest)
+			s->deepest = s->depth;
+		break;
+	case '}':
+	case ']':
+		s->depth -= s->depth > 0;
+		break;
+	case ':':
+		s->memory += PAIR_COST;
+		break;
+	case ',':
+		s->memory += ITEM_COST;
+		break;
+	default:
+		break;
+	}
+}
+
+static struct shape shape_of(const char *text, size_t n)
+{
+	struct shape s = { .memory = ITEM_COST };
 	bool in_string = false;
 
 	for (size_t i = 0; i < n; i++) {
 		char c = text[i];
 
-		if (c == '"')
+		s.memory += CHARACTER_COST;
+		if (c == '"') {
 			in_string = !in_string;
-		else if (c == '\\' && in_string)
+			s.memory += in_string ? STRING_COST : 0;
+		} else if (c == '\\' && in_string) {
 			i++;
-		else if (in_string)
-			continue;
-		else if ((c == '[' || c == '{') && depth++ == JSON_PARSE_DEPTH)
-			return true;
-		else if ((c == ']' || c == '}') && depth)
-			depth--;
+			s.memory += CHARACTER_COST;
+		} else if (!in_string) {
+			add_structure(&s, c);
+		}
 	}
-	return false;
+	return s;
+}
+
+static json_t *refuse(json_error_t *why, const char *fmt, size_t limit)
+{
+	why->line = why->column = 1;
+	snprintf(why->text, sizeof(why->text), fmt, limit);
+	return NULL;
 }
 
 /* jansson reads and frees by recursion, 2048 levels deep: more than a coroutine's stack holds. */
-static json_t *load(const char *text, size_t n, size_t flags, json_error_t *why)
+static json_t *load(const char *text, size_t n, size_t flags, size_t max_memory, json_error_t *why)
 {
-	if (!is_too_deep(text, n))
-		return json_loadb(text, n, flags | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, why);
-	why->line = why->column = 1;
-	snprintf(why->text, sizeof(why->text), "nested deeper than %d", (int)JSON_PARSE_DEPTH);
-	return NULL;
+	struct shape s = shape_of(text, n);
+
+	if (s.deepest > JSON_PARSE_DEPTH)
+		return refuse(why, "nested deeper than %zu", JSON_PARSE_DEPTH);
+	if (s.memory > max_memory)
+		return refuse(why, "so many values that they would take more than %zu bytes",
+			      max_memory);
+	return json_loadb(text, n, flags | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, why);
 }
 
 static int mismatch(struct taker *k, const char *wanted, const json_t *json)
@@ -320,7 +364,7 @@ static int take_key(struct taker *k, const struct tars_type *t, const char *text
 	int rc;
 
 	if (t->kind != TARS_STRING)
-		json = load(text, n, 0, &why);
+		json = load(text, n, 0, k->max_tree, &why);
 	if (t->kind == TARS_STRING || (t->kind == TARS_ENUM && !json))
 		json = json_stringn_nocheck(text, n);
 	rc = json ? take(k, t, json, value) :
@@ -497,7 +541,7 @@ static int get_text(struct taker *k, const char *text, size_t n, const struct ta
 	int rc;
 
 	k->budget = codec_budget(n);
-	json = load(text, n, JSON_ALLOW_NUL, &why);
+	json = load(text, n, JSON_ALLOW_NUL, k->max_tree, &why);
 	if (!json) {
 		tars_type_init(t, value);
 		return err_set(k->e, TARS_EPROTO, "JSON, line %d, column %d: %s", why.line,
@@ -515,7 +559,7 @@ static int get_text(struct taker *k, const char *text, size_t n, const struct ta
 int json_get(const char *text, size_t n, const struct tars_type *t, void *value, struct arena *a,
 	     struct err *e)
 {
-	struct taker k = { .arena = a, .e = e };
+	struct taker k = { .arena = a, .e = e, .max_tree = SIZE_MAX };
 
 	return get_text(&k, text, n, t, value);
 }
@@ -523,7 +567,8 @@ int json_get(const char *text, size_t n, const struct tars_type *t, void *value,
 int json_get_params(const char *text, size_t n, const struct tars_type *t, void *value,
 		    struct arena *a, struct err *e)
 {
-	struct taker k = { .arena = a, .e = e, .ignores_unknown = true };
+	struct taker k = { .arena = a, .e = e, .ignores_unknown = true,
+			   .max_tree = JSON_MAX_TREE };
 
 	return get_text(&k, text, n, t, value);
 }

@@ -4,6 +4,7 @@
 #	put_probe_config FILE 'SERVER KEYS' 'ADAPTER KEYS' ['MORE SERVER KEYS AND ADAPTERS']
 #	start_probe FILE                     sets $service_port to its (last) adapter's
 #	calls SERVANT WHAT [NUMBER] [-- OPTIONS of test-calls]
+#	metric_is adapter_overloads_total 12 of its adapter, in /metrics; wants "$admin_keys"
 #	wait_counts 10 'gates=1 .*'          until what "counts" gives matches
 . "$t_dir/lib-service.sh"
 
@@ -46,4 +47,18 @@ calls () {
 
 wait_counts () {
 	wait_for "$1" "calls InlineObj counts | grep -q '$2'"
+}
+
+# For the service's configuration: AdminObj and /metrics on a port of their own.
+admin_keys='local=tcp -h 127.0.0.1 -p 0 -t 60000'
+
+# The service has one other port.
+admin_port () {
+	ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$service_pid,.*/\1/p" |
+		grep -vx "$service_port"
+}
+
+metric_is () {
+	curl -sS --max-time 30 "http://127.0.0.1:$(admin_port)/metrics" >metrics &&
+	grep -qxF "tars_$1{adapter=\"T.ProbeServer.PoolObjAdapter\"} $2" metrics
 }

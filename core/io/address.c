@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/iplist.h"
+
 int sockaddr_from_ip(struct sockaddr_any *a, const char *ip, int port)
 {
 	struct sockaddr_any r = { 0 };
@@ -89,6 +91,18 @@ int sockaddr_port(const struct sockaddr_any *a)
 	default:
 		return -1;
 	}
+}
+
+bool sockaddr_ip(const struct sockaddr_any *a, struct ip *ip)
+{
+	if (a->sa.sa_family == AF_INET) {
+		*ip = (struct ip){ { [10] = 0xff, [11] = 0xff } };
+		memcpy(ip->b + 12, &a->in.sin_addr, 4);
+		return true;
+	}
+	if (a->sa.sa_family == AF_INET6)
+		memcpy(ip->b, &a->in6.sin6_addr, 16);
+	return a->sa.sa_family == AF_INET6;
 }
 
 void sockaddr_unmap(struct sockaddr_any *a)

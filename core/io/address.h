@@ -7,6 +7,7 @@
 #define CORE_IO_ADDRESS_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/un.h>
 
@@ -30,6 +31,9 @@ void sockaddr_set_port(struct sockaddr_any *a, int port);
 void sockaddr_print(char *text, size_t size, const struct sockaddr_any *a);
 /* -1 where there is none. */
 int sockaddr_port(const struct sockaddr_any *a);
+/* Its 16 bytes, IPv4 mapped; false if it is no IP address (a unix socket). */
+struct ip;
+bool sockaddr_ip(const struct sockaddr_any *a, struct ip *ip);
 /* Turns an IPv4 peer of an IPv6 socket (::ffff:1.2.3.4) into its IPv4 form. */
 void sockaddr_unmap(struct sockaddr_any *a);
 

@@ -21,7 +21,7 @@ static void on_socket(struct watch *w, int events);
 void conn_set_events(struct conn *c)
 {
 	bool reading = !c->eof && !c->close_after_flush &&
-		       (c->finishing || (!c->above_water && !c->paused));
+		       (c->finishing || (!c->above_water && !c->paused && !c->full));
 	int events = (reading ? WATCH_READ : 0) | (c->write_blocked ? WATCH_WRITE : 0);
 
 	if (events == c->events || c->connecting)
@@ -49,6 +49,7 @@ ssize_t conn_send(struct conn *c, struct buf *b)
 	if (n > 0) {
 		buf_consume(b, (size_t)n);
 		buf_trim(b);
+		c->sent += (size_t)n;
 		c->last_io_us = reactor_now();
 	}
 	return n;
@@ -124,7 +125,7 @@ static void close_after_eof(struct conn *c)
 
 static void on_again(struct task *t);
 
-static void queue_again(struct conn *c)
+void conn_queue_again(struct conn *c)
 {
 	if (c->again_queued)
 		return;
@@ -191,7 +192,7 @@ static ssize_t send_sealed(struct conn *c)
 	}
 }
 
-static void flush(struct conn *c)
+void conn_flush(struct conn *c)
 {
 	ssize_t n = c->tls ? send_sealed(c) : conn_send(c, &c->out);
 	bool low = false;
@@ -207,7 +208,7 @@ static void flush(struct conn *c)
 		c->above_water = 0;
 		low = true;
 		if (buf_size(&c->in) || c->eof)
-			queue_again(c);
+			conn_queue_again(c);
 	}
 	conn_set_events(c);
 	if (low && c->class->low_water)
@@ -226,7 +227,7 @@ static void on_flush(struct task *t)
 
 	c->flush_queued = 0;
 	if (conn_is_open(c) && !c->write_blocked)
-		flush(c);
+		conn_flush(c);
 }
 
 void conn_queue_flush(struct conn *c)
@@ -247,10 +248,8 @@ void conn_written(struct conn *c)
 	conn_queue_flush(c);
 	if (buf_size(&c->out) > MUCH_MEMORY)
 		reactor_used_much_memory();
-	if (buf_size(&c->out) > c->high_water && !c->above_water) {
-		c->above_water = 1;
-		conn_set_events(c);
-	}
+	if (buf_size(&c->out) > c->high_water)
+		conn_much_output(c);
 }
 
 void conn_close_after_flush(struct conn *c)
@@ -277,22 +276,6 @@ void conn_finish(struct conn *c)
 
 /* ---- input ---- */
 
-void conn_pause(struct conn *c)
-{
-	c->paused = 1;
-	conn_set_events(c);
-}
-
-void conn_resume(struct conn *c)
-{
-	if (!c->paused || c->closed)
-		return;
-	c->paused = 0;
-	conn_set_events(c);
-	if (buf_size(&c->in) || c->eof)
-		queue_again(c);
-}
-
 static void close_unbounded(struct conn *c)
 {
 	struct err e;
@@ -304,7 +287,7 @@ static void close_unbounded(struct conn *c)
 
 static bool may_serve(const struct conn *c)
 {
-	return !c->closed && !c->above_water && !c->close_after_flush && !c->finishing;
+	return !c->closed && !c->above_water && !c->full && !c->close_after_flush && !c->finishing;
 }
 
 /* Serves whole frames and returns the bytes they took.  Stops early when the connection closes,
@@ -322,7 +305,7 @@ static size_t serve_frames(struct conn *c, uint8_t *data, size_t n)
 	c->in_need = 0;
 	while (used < n && may_serve(c)) {
 		if (!budget--) {
-			queue_again(c);
+			conn_queue_again(c);
 			break;
 		}
 		switch (next(data + used, n - used, c->max_frame, &size, &e)) {
@@ -364,7 +347,7 @@ static size_t serve_stream(struct conn *c, uint8_t *data, size_t n)
 	}
 	/* It paused, and was resumed before it returned. */
 	if ((size_t)used < n && !c->paused)
-		queue_again(c);
+		conn_queue_again(c);
 	return (size_t)used;
 }
 
@@ -402,14 +385,6 @@ static void end_if_over(struct conn *c)
 		return;
 	if (!c->again_queued && !c->paused && may_serve(c))
 		close_after_eof(c);
-}
-
-void conn_paid(struct conn *c)
-{
-	c->owed--;
-	/* Not at once: frames that came before the end may be on their way through serve_frames. */
-	if (!c->owed && c->eof && !c->closed)
-		queue_again(c);
 }
 
 static void on_again(struct task *t)
@@ -540,12 +515,14 @@ static ssize_t receive(struct conn *c, struct iovec *room, int n_rooms)
 	ssize_t n = n_rooms == 1 ? recv(c->watch.fd, room[0].iov_base, room[0].iov_len, 0) :
 				   readv(c->watch.fd, room, n_rooms);
 
-	if (n < 0 && errno != EAGAIN && errno != EINTR)
-		conn_close_errno(c, TARS_ESYS, "reading from", errno);
-	else if (n == 0)
-		on_end_of_input(c);
-	else if (n > 0)
+	if (n > 0) {
 		c->last_io_us = reactor_now();
+		c->received += (size_t)n;
+	} else if (n == 0) {
+		on_end_of_input(c);
+	} else if (errno != EAGAIN && errno != EINTR) {
+		conn_close_errno(c, TARS_ESYS, "reading from", errno);
+	}
 	return n;
 }
 
@@ -576,7 +553,7 @@ static void on_socket(struct watch *w, int events)
 	struct conn *c = container_of(w, struct conn, watch);
 
 	if (events & WATCH_WRITE && c->write_blocked)
-		flush(c);
+		conn_flush(c);
 	if (!(events & c->events & WATCH_READ) || c->closed)
 		return;
 	if (c->finishing)
@@ -589,5 +566,5 @@ static void on_socket(struct watch *w, int events)
 		on_readable(c);
 	/* Later connections of this turn find the memory and the caches free again. */
 	if (!c->closed && !c->write_blocked && buf_size(&c->out) >= FLUSH_EARLY)
-		flush(c);
+		conn_flush(c);
 }

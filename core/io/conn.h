@@ -58,19 +58,24 @@ struct conn {
 	struct task flush, again, gone;
 	struct timer connect_timer;
 	int64_t connect_timeout_ms;
-	/* The owner may change these two after conn_open or conn_connect. */
+	/* The owner may change these after conn_open or conn_connect. */
 	size_t max_frame;       /* larger packets close the connection */
 	size_t high_water;      /* bytes of output that stop reading; low water is a quarter */
+	size_t max_out;         /* bytes of output that close the connection */
+	unsigned max_owed;      /* answers owed, and bytes of what they answer, that stop reading */
+	size_t max_owed_bytes;
 	int64_t last_io_us;     /* for idle time-outs */
+	uint64_t received, sent;   /* bytes */
 	struct sockaddr_any peer;
 	char peer_text[64];     /* "10.0.0.1:5312", "[::1]:80", "unix:/path" */
 	const char *doing;      /* for messages: "connecting", "reading a frame" */
 	int events;             /* what `watch` waits for */
 	unsigned owed;          /* answers to come: the peer may have ended its input meanwhile */
+	size_t owed_bytes;
 	int write_errno;        /* the peer takes no more output; its input is still served */
 	unsigned connecting : 1, handshaking : 1, heard : 1, closed : 1, flush_queued : 1,
 		again_queued : 1, above_water : 1, write_blocked : 1, close_after_flush : 1,
-		eof : 1, paused : 1, finishing : 1;
+		eof : 1, paused : 1, full : 1, finishing : 1;
 };
 
 enum { CONN_DEFAULT_HIGH_WATER = 8 << 20, CONN_FRAMES_PER_TURN = 256, CONN_LINGER_MS = 2000 };
@@ -110,14 +115,19 @@ static inline struct buf *conn_out(struct conn *c)
 void conn_written(struct conn *c);
 /*
  * A peer may end its input and wait for the answers: between conn_owe and conn_paid, one of each
- * per answer, the end of input does not close.  conn_paid is right after the close and the release
- * too, as long as the struct is there.
+ * per answer, the end of input does not close.  n: bytes that the request keeps until then.  When
+ * too much is owed, the connection reads and serves no more until half of it is paid.  conn_paid
+ * is right after the close and the release too, as long as the struct is there.
  */
-static inline void conn_owe(struct conn *c)
+void conn_is_full(struct conn *c);
+static inline void conn_owe(struct conn *c, size_t n)
 {
 	c->owed++;
+	c->owed_bytes += n;
+	if (__builtin_expect(c->owed >= c->max_owed || c->owed_bytes >= c->max_owed_bytes, 0))
+		conn_is_full(c);
 }
-void conn_paid(struct conn *c);
+void conn_paid(struct conn *c, size_t n);
 static inline bool conn_is_open(const struct conn *c)
 {
 	return !c->closed && !c->connecting;

@@ -1,4 +1,5 @@
-/* Inside of connections: what opening one (conn_open.c) asks of its life (conn.c). */
+/* Inside of connections: what opening one (conn_open.c) and its flow (conn_flow.c) ask of its life
+ * (conn.c), and that of its flow. */
 #ifndef CORE_IO_CONN_INT_H
 #define CORE_IO_CONN_INT_H
 
@@ -7,6 +8,11 @@
 /* Waits for what c has to do next, once it is open. */
 void conn_set_events(struct conn *c);
 void conn_queue_flush(struct conn *c);
+void conn_flush(struct conn *c);
+/* Serves what is in c->in, and the end of input, in a turn to come. */
+void conn_queue_again(struct conn *c);
+/* The output is above high water, or even above its limit. */
+void conn_much_output(struct conn *c);
 /* Serves the plain bytes of what has been fed to c->tls. */
 void conn_serve_sealed(struct conn *c);
 /* One send of what b has; as send() returns. */

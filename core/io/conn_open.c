@@ -1,5 +1,6 @@
 /* Connection: opening accepted sockets, connecting, the TLS handshake. */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,9 @@ static void conn_init(struct conn *c, const struct conn_class *class, int fd)
 		.watch.fd = fd,
 		.max_frame = FRAME_DEFAULT_MAX,
 		.high_water = CONN_DEFAULT_HIGH_WATER,
+		.max_out = SIZE_MAX,
+		.max_owed = UINT_MAX,
+		.max_owed_bytes = SIZE_MAX,
 		.last_io_us = reactor_now(),
 	};
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/rpc/app_int.h"
+#include "core/rpc/limits.h"
 #include "core/rpc/secure.h"
 #include "core/rpc/server.h"
 #include "core/sys/log.h"
@@ -13,6 +14,34 @@
 enum {
 	DEFAULT_THREADS = 1, DEFAULT_MAX_CONNS = 1024, DEFAULT_QUEUE_CAP = 1024,
 	DEFAULT_QUEUE_TIMEOUT_MS = 10000, DEFAULT_HANDSHAKE_MS = 10000, BACKLOG = 1024,
+	DEFAULT_MIN_IO = 1024, DEFAULT_CONN_BYTES = 64 << 20,
+	LEAST_CONN_REQUESTS = 1024, MOST_CONN_REQUESTS = 65536,
+	TELL_MS = 60000,
+};
+
+const struct drop_row drop_rows[N_DROPS] = {
+	[DROP_CONN_FULL] = { "refused-connections", "tars_adapter_refused_connections_total",
+			     "Connections closed because of maxconns." },
+	[DROP_CONN_DENIED] = { "denied-connections", "tars_adapter_denied_connections_total",
+			       "Connections closed because of allow and deny." },
+	[DROP_CONN_STARVED] = { "starved-accepts", "tars_adapter_starved_accepts_total",
+				"Times no descriptor was left for a connection." },
+	[DROP_CONN_IDLE] = { "idle-connections", "tars_adapter_idle_connections_total",
+			     "Connections closed because nothing came." },
+	[DROP_CONN_SLOW] = { "slow-connections", "tars_adapter_slow_connections_total",
+			     "Connections closed because of a limit: stuck, or too much output." },
+	[DROP_TLS] = { "tls-failures", "tars_adapter_tls_failures_total",
+		       "TLS handshakes that failed." },
+	[DROP_ACCESS] = { "access-denied", "tars_adapter_access_denied_total",
+			  "Connections without a good access key." },
+	[DROP_OVERLOAD] = { "overloads", "tars_adapter_overloads_total",
+			    "Requests refused because of queuecap." },
+	[DROP_EXPIRED] = { "queue-timeouts", "tars_adapter_queue_timeouts_total",
+			   "Requests not executed because they waited too long." },
+	[DROP_CONCURRENCY] = { "concurrency-refusals", "tars_adapter_concurrency_refusals_total",
+			       "Requests refused because of limits<concurrency>." },
+	[DROP_RATE] = { "rate-refusals", "tars_adapter_rate_refusals_total",
+			"Requests refused because of their caller's or function's rate." },
 };
 
 /* ---- servants ---- */
@@ -181,12 +210,45 @@ static struct loop *least_loaded(struct tars_app *app)
 	return best;
 }
 
+/* Peers without an address are of this machine. */
+static bool is_denied(const struct adapter *a, const struct sockaddr_any *peer)
+{
+	struct ip ip;
+
+	return sockaddr_ip(peer, &ip) && !ip_is_allowed(&a->conf.peers, &ip);
+}
+
+static void tell_denied(struct adapter *a, const struct sockaddr_any *peer)
+{
+	struct log_subject me = { a->name, NULL };
+	char text[64];
+
+	adapter_drop(a, DROP_CONN_DENIED);
+	sockaddr_print(text, sizeof(text), peer);
+	log_every(TELL_MS, LOG_LEVEL_WARN, &me, "connection of %s closed: allow and deny do not "
+		  "let it in", text);
+}
+
+static void adapter_starved(struct listener *l, const struct err *e)
+{
+	struct adapter *a = container_of(l, struct adapter, listener);
+	struct log_subject me = { a->name, NULL };
+
+	adapter_drop(a, DROP_CONN_STARVED);
+	log_every(TELL_MS, LOG_LEVEL_ERROR, &me, "%s", e->text);
+}
+
 static void adapter_accepted(struct listener *l, int fd, const struct sockaddr_any *peer)
 {
 	struct adapter *a = container_of(l, struct adapter, listener);
 
+	if (is_denied(a, peer)) {
+		tell_denied(a, peer);
+		close(fd);
+		return;
+	}
 	if (atomic_load(&a->n_conns) >= a->conf.max_conns) {
-		atomic_fetch_add(&a->n_refused_conns, 1);
+		adapter_drop(a, DROP_CONN_FULL);
 		close(fd);
 		return;
 	}
@@ -207,8 +269,20 @@ static void fill_defaults(struct adapter_conf *c)
 		c->idle_ms = c->ep.timeout_ms;
 	if (!c->handshake_ms)
 		c->handshake_ms = DEFAULT_HANDSHAKE_MS;
+	if (!c->empty_ms)
+		c->empty_ms = c->idle_ms;
 	if (!c->max_frame)
 		c->max_frame = FRAME_DEFAULT_MAX;
+	if (!c->max_out)
+		c->max_out = FRAME_DEFAULT_MAX;
+	if (!c->min_io)
+		c->min_io = DEFAULT_MIN_IO;
+	if (!c->conn_requests)
+		c->conn_requests = c->queue_cap < LEAST_CONN_REQUESTS ? LEAST_CONN_REQUESTS :
+				   c->queue_cap > MOST_CONN_REQUESTS ? MOST_CONN_REQUESTS :
+				   c->queue_cap;
+	if (!c->conn_bytes)
+		c->conn_bytes = DEFAULT_CONN_BYTES;
 }
 
 static const char *keep(struct tars_app *app, const char *text)
@@ -282,6 +356,9 @@ static int adapter_open(struct adapter *a, struct err *e)
 	if (rc)
 		return rc;
 	guard_servant(a);
+	a->listener.starved = adapter_starved;
+	if (c->limits)
+		a->limits = limits_new(c->limits);
 	a->listening = true;
 	if (!endpoint_is_unix(&c->ep))
 		c->ep.port = a->port = listener_port(&a->listener);
@@ -327,4 +404,10 @@ void adapters_close(struct tars_app *app)
 			listener_close(&a->listener);
 		a->listening = false;
 	}
+}
+
+void adapters_free(struct tars_app *app)
+{
+	for (struct list *l = app->adapters.next; l != &app->adapters; l = l->next)
+		limits_free(container_of(l, struct adapter, node)->limits);
 }

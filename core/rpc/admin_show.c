@@ -110,11 +110,8 @@ static void add_adapter(struct buf *out, const struct tars_app *app, const struc
 	add_number(out, "handlethread", a->conf.threads, "");
 	add_number(out, "waiting", atomic_load(&a->waiting), "");
 	add_number(out, "running", atomic_load(&a->running), "");
-	add_number(out, "refused-connections", (int64_t)atomic_load(&a->n_refused_conns), "");
-	add_number(out, "overloads", (int64_t)atomic_load(&a->n_overloads), "");
-	add_number(out, "queue-timeouts", (int64_t)atomic_load(&a->n_queue_timeouts), "");
-	add_number(out, "tls-failures", (int64_t)atomic_load(&a->n_tls_failures), "");
-	add_number(out, "access-denied", (int64_t)atomic_load(&a->n_auth_failures), "");
+	for (int i = 0; i < N_DROPS; i++)
+		add_number(out, drop_rows[i].status, (int64_t)a->drops[i], "");
 }
 
 bool admin_show_status(struct admin_call *c)

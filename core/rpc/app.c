@@ -194,6 +194,7 @@ void app_free(struct tars_app *app)
 		return;
 	for (unsigned i = 0; i < app->n_loops; i++)
 		loop_free(&app->loops[i]);
+	adapters_free(app);
 	proxies_free(app);
 	secure_free(app);
 	proxy_cache_free(app->cache);

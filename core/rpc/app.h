@@ -13,7 +13,9 @@
 #include "core/io/tls.h"
 #include "core/tars.h"
 #include "proto/endpoint.h"
+#include "proto/iplist.h"
 
+struct limits_conf;
 struct pool;
 
 struct app_conf {
@@ -78,7 +80,15 @@ struct adapter_conf {
 	unsigned queue_cap;         /* default 1024; > 4/5: -9, full: -9 (contract 11.5) */
 	int64_t queue_timeout_ms;   /* default 10000 */
 	int64_t idle_ms;            /* close silent connections; 0: the endpoint's -t */
+	int64_t empty_ms;           /* and those that never sent a byte; 0: idle_ms */
 	size_t max_frame;           /* 0: FRAME_DEFAULT_MAX */
+	size_t max_out;             /* replies that a connection does not read; 0: 100 MB */
+	size_t min_io;              /* bytes in idle_ms that keep a stuck one open; default 1024 */
+	/* Requests of one connection that are at work: more, and it is not read meanwhile. */
+	unsigned conn_requests;     /* 0: queue_cap, at least 1024 and at most 65536 */
+	size_t conn_bytes;          /* 0: 64 MB */
+	struct ip_policy peers;     /* who may connect; lists stay */
+	const struct limits_conf *limits;  /* NULL: none; stays */
 	const char *handle_group;   /* adapters of one share workers; NULL: the adapter's own */
 	bool ordered;               /* all its servants are: queue mode */
 	bool local;                 /* serves AdminObj and nothing else, and nobody else does */

@@ -5,6 +5,7 @@
 #include "core/io/coro.h"
 #include "core/rpc/app_int.h"
 #include "core/rpc/format.h"
+#include "core/rpc/limits.h"
 #include "core/rpc/req.h"
 #include "core/rpc/server.h"
 #include "core/rpc/trace.h"
@@ -206,14 +207,20 @@ static void run_coro(void *arg)
 		lane_over(ordered);
 }
 
-static void refuse_expired(struct tars_req *rq, int64_t waited_ms)
+/* True if the caller, or the adapter's patience, is gone: then it is answered, and never runs. */
+static bool expire(struct tars_req *rq, int64_t now)
 {
+	struct adapter *a = rq->adapter;
+	int64_t waited_ms = (now - rq->start_us) / 1000;
 	char text[128];
 
-	atomic_fetch_add_explicit(&rq->adapter->n_queue_timeouts, 1, memory_order_relaxed);
+	if (now < rq->deadline_us && waited_ms <= a->conf.queue_timeout_ms)
+		return false;
+	adapter_drop(a, DROP_EXPIRED);
 	snprintf(text, sizeof(text), "not executed: it waited %lld ms in the queue of %.60s",
-		 (long long)waited_ms, rq->adapter->name);
+		 (long long)waited_ms, a->name);
 	req_respond(rq, TARS_EQUEUETIMEOUT, text, NULL);
+	return true;
 }
 
 /* The process is stopping, and its grace for handlers is over. */
@@ -229,14 +236,11 @@ static bool is_closed(const struct tars_req *rq)
 
 bool request_work(struct tars_req *rq)
 {
-	struct adapter *a = rq->adapter;
-	int64_t now = reactor_clock(), waited_ms = (now - rq->start_us) / 1000;
+	int64_t now = reactor_clock();
 
-	atomic_fetch_sub_explicit(&a->waiting, 1, memory_order_relaxed);
-	if (now >= rq->deadline_us || waited_ms > a->conf.queue_timeout_ms) {
-		refuse_expired(rq, waited_ms);
+	atomic_fetch_sub_explicit(&rq->adapter->waiting, 1, memory_order_relaxed);
+	if (expire(rq, now))
 		return true;
-	}
 	if (is_closed(rq)) {
 		refuse_at_end(rq);
 		return true;
@@ -273,7 +277,7 @@ static void refuse_overload(struct tars_req *rq, unsigned n)
 {
 	char text[160];
 
-	atomic_fetch_add_explicit(&rq->adapter->n_overloads, 1, memory_order_relaxed);
+	adapter_drop(rq->adapter, DROP_OVERLOAD);
 	snprintf(text, sizeof(text), "overloaded: %u requests wait in %.60s (queuecap=%u)", n,
 		 rq->adapter->name, rq->adapter->conf.queue_cap);
 	req_respond(rq, TARS_EOVERLOAD, text, NULL);
@@ -332,7 +336,7 @@ static void begin_coro(struct tars_req *rq)
 		coro_start(conf->coro_stack, run_coro, rq);
 		return;
 	}
-	atomic_fetch_add_explicit(&rq->adapter->n_overloads, 1, memory_order_relaxed);
+	adapter_drop(rq->adapter, DROP_OVERLOAD);
 	snprintf(text, sizeof(text), "overloaded: %u coroutines run on this reactor "
 		 "(coroutinememsize=%zu, coroutinestack=%zu)", rq->loop->n_handlers,
 		 conf->coro_memory, conf->coro_stack);
@@ -343,6 +347,13 @@ static void begin_coro(struct tars_req *rq)
 
 void request_begin(struct tars_req *rq)
 {
+	struct server_conn *ordered = rq->ordered ? rq->conn : NULL;
+
+	/* It waited for those before it. */
+	if (ordered && expire(rq, reactor_now())) {
+		lane_over(ordered);
+		return;
+	}
 	switch (rq->servant->row.run) {
 	case TARS_RUN_CORO:
 		begin_coro(rq);
@@ -468,6 +479,21 @@ static void refuse_func(struct tars_req *rq)
 	req_respond(rq, TARS_ENOFUNC, text, NULL);
 }
 
+/* False if a limit of the adapter refused it. */
+static bool is_within_limits(struct tars_req *rq)
+{
+	struct adapter *a = rq->adapter;
+	char why[384];
+	enum limits_refusal refusal = limits_admit(a->limits, rq, why, sizeof(why));
+
+	rq->limited = !refusal;
+	if (!refusal)
+		return true;
+	adapter_drop(a, refusal == LIMITS_RATE ? DROP_RATE : DROP_CONCURRENCY);
+	req_respond(rq, TARS_EOVERLOAD, why, NULL);
+	return false;
+}
+
 void dispatch(struct tars_req *rq)
 {
 	const struct tars_str *func = &rq->head.func;
@@ -503,5 +529,6 @@ void dispatch(struct tars_req *rq)
 	rq->func = &rq->servant->row.iface->funcs[rq->func_index];
 	if (rq->head.version == VERSION_TUP)
 		keep_names(rq);
-	run(rq);
+	if (__builtin_expect(!rq->adapter->limits, 1) || is_within_limits(rq))
+		run(rq);
 }

@@ -19,7 +19,7 @@ static void lane_turn(struct task *t);
 static void lane_release(struct server_conn *sc)
 {
 	sc->lane.busy = false;
-	conn_paid(&sc->conn);
+	conn_paid(&sc->conn, 0);
 	server_conn_unref(sc);
 }
 
@@ -99,6 +99,6 @@ void lane_enter(struct tars_req *rq)
 	if (l->busy)
 		return;
 	l->busy = true;
-	conn_owe(&sc->conn);
+	conn_owe(&sc->conn, 0);
 	lane_run(sc);
 }

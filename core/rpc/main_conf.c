@@ -3,12 +3,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "core/rpc/logstate.h"
+#include "core/rpc/limits.h"
 #include "proto/frame.h"
 #include "proto/tracekey.h"
 
@@ -17,7 +19,7 @@
 
 enum {
 	MAX_REACTOR_THREADS = 15, MIN_QUEUE_TIMEOUT_MS = 3000, MIN_REFRESH_MS = 5000,
-	ADMIN_QUEUE_CAP = 10240, ADMIN_IDLE_MS = 60000, DEFAULT_DEACTIVATING_MS = 3000,
+	DEFAULT_QUEUE_CAP = 1024, ADMIN_QUEUE_CAP = 10240, ADMIN_IDLE_MS = 60000, DEFAULT_DEACTIVATING_MS = 3000,
 	/* Of the time the node waits before it kills: for requests to end, and for handlers to
 	 * return when their calls are cancelled.  The rest is for closing down. */
 	GRACE_PERCENT = 70, END_PERCENT = 20,
@@ -292,6 +294,64 @@ static void read_client(struct reader *r, struct main_conf *c)
 		read_security(r, c, tarsconf_name(d));
 }
 
+static size_t adapter_size(struct reader *r, const char *name, const char *key)
+{
+	return size(r, arena_strf(r->a, SERVER "/%s<%s>", name, key));
+}
+
+static void read_addresses(struct reader *r, const char *name, const char *key, struct iplist *l)
+{
+	const char *text = adapter_text(r, name, key);
+
+	if (r->rc || !text)
+		return;
+	r->rc = iplist_parse(text, l, r->a, r->e);
+	if (r->rc)
+		err_wrap(r->e, SERVER "/%s<%s>", name, key);
+}
+
+/* "allow,deny" (the default) or "deny,allow": the list that is looked at first. */
+static bool read_order(struct reader *r, const char *name)
+{
+	const char *text = adapter_text(r, name, "order"), *rest;
+
+	if (r->rc || !text)
+		return false;
+	rest = text + strcspn(text, ";, \t");
+	rest += strspn(rest, ";, \t");
+	if (!strncasecmp(text, "allow", 5) && !strcasecmp(rest, "deny"))
+		return false;
+	if (!strncasecmp(text, "deny", 4) && !strcasecmp(rest, "allow"))
+		return true;
+	r->rc = err_set(r->e, TARS_ECONF, SERVER "/%s<order>: '%s' is neither allow,deny nor "
+			"deny,allow", name, text);
+	return false;
+}
+
+/* How much of a peer is taken before the rest is refused, closed or left waiting. */
+static void read_limits(struct reader *r, const char *name, struct adapter_conf *a)
+{
+	int64_t queue_cap = adapter_number(r, name, "queuecap", DEFAULT_QUEUE_CAP, 0);
+
+	a->max_conns = (unsigned)adapter_number(r, name, "maxconns", 0, 0);
+	a->queue_cap = queue_cap ? (unsigned)queue_cap : UINT_MAX;
+	a->queue_timeout_ms = adapter_number(r, name, "queuetimeout", 10000, MIN_QUEUE_TIMEOUT_MS);
+	a->empty_ms = number(r, SERVER "<emptyconntimeout>", 0, 0, INT32_MAX);
+	a->max_frame = a->max_out = (size_t)number(r, SERVER "<backpacketlimit>", 0, 0,
+						   FRAME_DEFAULT_MAX);
+	a->min_io = (size_t)number(r, SERVER "<backpacketmin>", 0, 0, INT32_MAX);
+	a->conn_requests = (unsigned)adapter_number(r, name, "connrequests", 0, 0);
+	a->conn_bytes = adapter_size(r, name, "connbytes");
+	read_addresses(r, name, "allow", &a->peers.allow);
+	read_addresses(r, name, "deny", &a->peers.deny);
+	a->peers.deny_first = read_order(r, name);
+	if (!r->rc) {
+		const char *path = arena_strf(r->a, SERVER "/%s", name);
+
+		r->rc = limits_read(tarsconf_domain(r->tree, path), path, &a->limits, r->a, r->e);
+	}
+}
+
 static void read_adapter(struct reader *r, struct main_conf *c, const char *name)
 {
 	struct adapter_conf *a = &c->adapters[c->n_adapters];
@@ -301,10 +361,7 @@ static void read_adapter(struct reader *r, struct main_conf *c, const char *name
 
 	a->name = name;
 	a->threads = (unsigned)adapter_number(r, name, "threads", 1, 1);
-	a->max_conns = (unsigned)adapter_number(r, name, "maxconns", 0, 0);
-	a->queue_cap = (unsigned)adapter_number(r, name, "queuecap", 0, 0);
-	a->queue_timeout_ms = adapter_number(r, name, "queuetimeout", 10000, MIN_QUEUE_TIMEOUT_MS);
-	a->max_frame = (size_t)number(r, SERVER "<backpacketlimit>", 0, 0, FRAME_DEFAULT_MAX);
+	read_limits(r, name, a);
 	a->handle_group = adapter_text(r, name, "handlegroup");
 	a->ordered = adapter_number(r, name, "queuemode", 0, 0) != 0;
 	a->tars_only = adapter_is_tars_only(r, name);

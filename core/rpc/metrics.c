@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/rpc/app_int.h"
+#include "core/rpc/limits.h"
 #include "core/rpc/remotelog.h"
 #include "core/rpc/server.h"
 
@@ -79,11 +80,6 @@ static double adapter_conns(const struct adapter *a)
 	return atomic_load_explicit(&a->n_conns, memory_order_relaxed);
 }
 
-static double adapter_refused(const struct adapter *a)
-{
-	return (double)atomic_load_explicit(&a->n_refused_conns, memory_order_relaxed);
-}
-
 static double adapter_waiting(const struct adapter *a)
 {
 	return atomic_load_explicit(&a->waiting, memory_order_relaxed);
@@ -94,24 +90,9 @@ static double adapter_running(const struct adapter *a)
 	return atomic_load_explicit(&a->running, memory_order_relaxed);
 }
 
-static double adapter_overloads(const struct adapter *a)
+static double adapter_limit(const struct adapter *a)
 {
-	return (double)atomic_load_explicit(&a->n_overloads, memory_order_relaxed);
-}
-
-static double adapter_queue_timeouts(const struct adapter *a)
-{
-	return (double)atomic_load_explicit(&a->n_queue_timeouts, memory_order_relaxed);
-}
-
-static double adapter_tls_failures(const struct adapter *a)
-{
-	return (double)atomic_load_explicit(&a->n_tls_failures, memory_order_relaxed);
-}
-
-static double adapter_auth_failures(const struct adapter *a)
-{
-	return (double)atomic_load_explicit(&a->n_auth_failures, memory_order_relaxed);
+	return limits_concurrency(a->limits);
 }
 
 static const struct adapter_row {
@@ -120,20 +101,13 @@ static const struct adapter_row {
 } adapter_rows[] = {
 	{ { "tars_adapter_connections", METRIC_GAUGE, "Connections of an adapter." },
 	  adapter_conns },
-	{ { "tars_adapter_refused_connections_total", METRIC_COUNTER,
-	    "Connections closed because of maxconns." }, adapter_refused },
 	{ { "tars_adapter_waiting_requests", METRIC_GAUGE, "Requests waiting for a worker." },
 	  adapter_waiting },
+	{ { "tars_adapter_concurrency_limit", METRIC_GAUGE,
+	    "Requests that may be at work, as limits<concurrency> has it; 0: no limit." },
+	  adapter_limit },
 	{ { "tars_adapter_running_coroutines", METRIC_GAUGE, "Requests in coroutines." },
 	  adapter_running },
-	{ { "tars_adapter_overloads_total", METRIC_COUNTER,
-	    "Requests refused because of queuecap." }, adapter_overloads },
-	{ { "tars_adapter_queue_timeouts_total", METRIC_COUNTER,
-	    "Requests not executed because they waited too long." }, adapter_queue_timeouts },
-	{ { "tars_adapter_tls_failures_total", METRIC_COUNTER,
-	    "TLS handshakes that failed." }, adapter_tls_failures },
-	{ { "tars_adapter_access_denied_total", METRIC_COUNTER,
-	    "Connections without a good access key." }, adapter_auth_failures },
 };
 
 /* ---- application logs ---- */
@@ -191,9 +165,24 @@ static void collect_loops(struct metric_out *out, const struct tars_app *app)
 	}
 }
 
+static void collect_drops(struct metric_out *out, struct tars_app *app)
+{
+	for (int i = 0; i < N_DROPS; i++) {
+		const struct metric m = { drop_rows[i].metric, METRIC_COUNTER, drop_rows[i].help };
+
+		metric_begin(out, &m);
+		for (struct list *l = app->adapters.next; l != &app->adapters; l = l->next) {
+			const struct adapter *a = container_of(l, struct adapter, node);
+
+			metric_sample(out, (double)a->drops[i], "adapter", a->name, NULL);
+		}
+	}
+}
+
 static void collect_adapters(struct metric_out *out, struct tars_app *app)
 {
 	pthread_mutex_lock(&app->lock);
+	collect_drops(out, app);
 	for (size_t i = 0; i < sizeof(adapter_rows) / sizeof(*adapter_rows); i++) {
 		metric_begin(out, &adapter_rows[i].metric);
 		for (struct list *l = app->adapters.next; l != &app->adapters; l = l->next) {

@@ -46,7 +46,9 @@ struct tars_req {
 	bool served;                  /* by a connection; else made by tars_begin or app_spawn */
 	bool shared;
 	bool coro_counted;            /* in adapter->running */
+	uint32_t cost;                /* bytes that it keeps: conn_owe */
 	bool ended;                   /* accounted for */
+	bool limited;                 /* counted by adapter->limits */
 	bool ordered;                 /* holds up the lane of its connection */
 	_Atomic bool late;            /* its handler has put the reply off */
 	int result;                   /* code of the reply; of a one-way request: of its handler */

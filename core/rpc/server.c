@@ -10,11 +10,12 @@
 #include "core/rpc/app_int.h"
 #include "core/rpc/format.h"
 #include "core/rpc/http.h"
+#include "core/rpc/limits.h"
 #include "core/rpc/req.h"
 #include "core/sys/log.h"
 #include "proto/auth.h"
 
-enum { SWEEP_MS = 1000 };
+enum { TELL_MS = 60000 };
 
 void server_conn_unref(struct server_conn *sc)
 {
@@ -39,13 +40,16 @@ static int server_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
 		return rc;
 	}
 	rq->format = packet_format(rq->head.version);
+	rq->cost = (uint32_t)n;
 	server_submit(sc, rq);
 	return 0;
 }
 
 void server_submit(struct server_conn *sc, struct tars_req *rq)
 {
-	conn_owe(&sc->conn);
+	if (rq->cost < rq->head.body.n)
+		rq->cost = rq->head.body.n;
+	conn_owe(&sc->conn, rq->cost);
 	count_add(&sc->loop->n_requests, 1);
 	stats_turn(sc->loop, &sc->loop->stats);
 	rq->conn = sc;
@@ -62,6 +66,7 @@ void server_submit(struct server_conn *sc, struct tars_req *rq)
 void server_request_done(struct tars_req *rq)
 {
 	struct server_conn *sc = rq->conn;
+	uint32_t cost;
 
 	if (!atomic_load_explicit(&rq->answered, memory_order_acquire)) {
 		/* The hold it consumes. */
@@ -78,36 +83,48 @@ void server_request_done(struct tars_req *rq)
 		atomic_fetch_sub_explicit(&rq->adapter->running, 1, memory_order_relaxed);
 	if (rq->ordered && atomic_load_explicit(&rq->late, memory_order_relaxed))
 		lane_over(sc);
+	if (rq->limited)
+		limits_ended(sc->adapter->limits, rq);
 	count_add(&rq->loop->n_requests, -1);
+	cost = rq->cost;
 	if (rq->http)
 		http_exchange_unref(rq->http);
 	req_put(rq);
-	conn_paid(&sc->conn);
+	conn_paid(&sc->conn, cost);
 	server_conn_unref(sc);
 }
 
 /* Whoever sends nothing is no failure: health checks and port scans come and go like that. */
-static void note_stranger(const struct server_conn *sc, _Atomic uint64_t *count,
-			  const struct err *why)
+static void note_stranger(const struct server_conn *sc, enum drop what, const struct err *why)
 {
 	struct log_subject subject = { sc->adapter->name, NULL };
 
 	if (!why->code || why->code == TARS_ECANCEL)
 		return;
-	atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
+	adapter_drop(sc->adapter, what);
 	log_every(1000, LOG_LEVEL_WARN, &subject, "refused: %s", why->text);
+}
+
+static void tell_limit(struct adapter *a, const struct err *why)
+{
+	struct log_subject me = { a->name, NULL };
+
+	adapter_drop(a, DROP_CONN_SLOW);
+	log_every(TELL_MS, LOG_LEVEL_WARN, &me, "connection closed: %s", why->text);
 }
 
 void server_conn_down(struct conn *c, const struct err *why)
 {
 	struct server_conn *sc = container_of(c, struct server_conn, conn);
 
+	if (why->code == TARS_ELIMIT)
+		tell_limit(sc->adapter, why);
 	if (sc->proto)
 		sc->proto->down(sc);
 	if (c->handshaking)
-		note_stranger(sc, &sc->adapter->n_tls_failures, why);
+		note_stranger(sc, DROP_TLS, why);
 	else if (c->class == &access_class)
-		note_stranger(sc, &sc->adapter->n_auth_failures, why);
+		note_stranger(sc, DROP_ACCESS, why);
 	list_remove(&sc->node);
 	atomic_fetch_sub(&sc->adapter->n_conns, 1);
 	atomic_fetch_sub(&sc->loop->n_conns, 1);
@@ -156,32 +173,6 @@ static const struct conn_class first_class = {
 
 /* ---- accepting ---- */
 
-static void sweep(struct timer *t)
-{
-	struct loop *l = container_of(t, struct loop, sweep);
-	struct list *node, *next;
-	int64_t now = reactor_now();
-
-	for (node = l->conns.next; node != &l->conns; node = next) {
-		struct server_conn *sc = container_of(node, struct server_conn, node);
-		int64_t idle_ms = (now - sc->conn.last_io_us) / 1000;
-		struct err why;
-
-		next = node->next;
-		access_tick(sc, now);
-		if (sc->proto && sc->proto->tick)
-			sc->proto->tick(sc, now);
-		/* A peer that has ended its input may be gone: its answers are waited for, but
-		 * not for ever. */
-		if (idle_ms < sc->adapter->conf.idle_ms || (sc->conn.owed && !sc->conn.eof))
-			continue;
-		err_set(&why, TARS_OK, "idle for %lld ms", (long long)idle_ms);
-		conn_close(&sc->conn, &why);
-	}
-	if (!list_is_empty(&l->conns))
-		timer_start(&l->sweep, SWEEP_MS, sweep);
-}
-
 /* "10.0.0.1:5312" and "[::1]:80" without port and brackets. */
 static void host_of(char *host, size_t size, const char *peer_text)
 {
@@ -193,6 +184,15 @@ static void host_of(char *host, size_t size, const char *peer_text)
 		n -= 2;
 	}
 	snprintf(host, size, "%.*s", (int)n, peer_text);
+}
+
+static void set_limits(struct conn *c, const struct adapter_conf *conf)
+{
+	/* Until its key is known, it can send the packet with the key only. */
+	c->max_frame = conf->ep.auth ? AUTH_MAX_PACKET : conf->max_frame;
+	c->max_out = conf->max_out;
+	c->max_owed = conf->conn_requests;
+	c->max_owed_bytes = conf->conn_bytes;
 }
 
 /* Who it is, where an address would say nothing: "unix:uid=1000,pid=4711". */
@@ -223,8 +223,7 @@ static void server_opened(struct task *t)
 	sc->opened_us = reactor_now();
 	sc->conn.peer = sc->peer;
 	sockaddr_print(sc->conn.peer_text, sizeof(sc->conn.peer_text), &sc->peer);
-	sc->conn.max_frame = sc->adapter->conf.ep.auth ? AUTH_MAX_PACKET :
-							 sc->adapter->conf.max_frame;
+	set_limits(&sc->conn, &sc->adapter->conf);
 	if (sc->peer.sa.sa_family == AF_UNIX)
 		name_unix_peer(&sc->conn);
 	host_of(sc->peer_host, sizeof(sc->peer_host), sc->conn.peer_text);
@@ -232,8 +231,7 @@ static void server_opened(struct task *t)
 	if (sc->adapter->tls)
 		conn_secure(&sc->conn, tls_new(sc->adapter->tls, NULL, NULL),
 			    sc->adapter->conf.handshake_ms);
-	if (!timer_is_running(&l->sweep))
-		timer_start(&l->sweep, SWEEP_MS, sweep);
+	server_sweep(l);
 	if (atomic_load(&l->app->stopping))
 		conn_close(&sc->conn, NULL);
 }

@@ -52,6 +52,17 @@ struct group {
 	struct pool *_Atomic pool;    /* NULL until there is a POOL servant */
 };
 
+/* What an adapter refuses or closes, and counts. */
+enum drop {
+	DROP_CONN_FULL, DROP_CONN_DENIED, DROP_CONN_STARVED, DROP_CONN_IDLE, DROP_CONN_SLOW,
+	DROP_TLS, DROP_ACCESS, DROP_OVERLOAD, DROP_EXPIRED, DROP_CONCURRENCY, DROP_RATE, N_DROPS,
+};
+/* In AdminObj's status, in /metrics, and what it means there. */
+struct drop_row {
+	const char *status, *metric, *help;
+};
+extern const struct drop_row drop_rows[N_DROPS];
+
 struct adapter {
 	struct list node;             /* in the app's list */
 	struct tars_app *app;
@@ -65,9 +76,14 @@ struct adapter {
 	_Atomic unsigned n_conns;
 	_Atomic unsigned waiting;     /* POOL requests in the queue */
 	_Atomic unsigned running;     /* CORO requests */
-	_Atomic uint64_t n_refused_conns, n_overloads, n_queue_timeouts, n_tls_failures,
-		n_auth_failures;
+	_Atomic uint64_t drops[N_DROPS];
+	struct limits *limits;        /* NULL: none */
 };
+
+static inline void adapter_drop(struct adapter *a, enum drop why)
+{
+	atomic_fetch_add_explicit(&a->drops[why], 1, memory_order_relaxed);
+}
 
 /* All adapters: start with prev NULL; NULL at the end.  Thread: any. */
 struct adapter *adapter_next(struct tars_app *app, struct adapter *prev);
@@ -100,6 +116,12 @@ struct server_proto {
 	void (*free)(struct server_conn *sc);                  /* and no request refers to it */
 };
 
+/* Whether a direction that has something to do does it. */
+struct pace {
+	int64_t since_us;             /* 0: nothing to do */
+	uint64_t bytes;               /* at that time */
+};
+
 struct server_conn {
 	struct conn conn;             /* .owed counts the requests that refer to it */
 	struct list node;             /* in the loop's list */
@@ -117,6 +139,7 @@ struct server_conn {
 	struct caller *caller;        /* accounting: the peer's host */
 	struct call_row *row;         /* accounting: of its last request */
 	struct lane lane;
+	struct pace in, out;
 	char peer_host[48];
 };
 
@@ -134,6 +157,9 @@ void server_submit(struct server_conn *sc, struct tars_req *rq);
 
 /* Frees it, when it is closed and nothing refers to it any more. */
 void server_conn_unref(struct server_conn *sc);
+
+/* Closes connections that are idle or stuck, as long as there are any.  sweep.c; Thread: l's. */
+void server_sweep(struct loop *l);
 
 /* ---- lane.c: requests of ordered servants; Thread: their loop ---- */
 

@@ -6,8 +6,14 @@
  *	    --seq                       NUMBER counts up from call to call of a connection
  *	    --timeout=MS                what the packets say of the caller's patience (0: nothing)
  *	    --oneway  --version=V       cPacketType 1; iVersion 1 or 5
+ *	    --body=FILE                 instead of WHAT and NUMBER
  *	    --to=OBJECT                 context["to"]
+ *	    --pad=BYTES                 of context["pad"]
+ *	    --name=HOST                 context["node_name"]
+ *	    --from=ADDRESS              of this machine
  *	    --wait=MS                   for replies (10000)
+ *	    --half-close                ends its side when all calls are sent
+ *	    --noread                    sends all calls, and reads nothing until then
  *	    --sum                       only how many replies there were of each code
  *
  * A line for each reply: connection, call, code, text or reason.  Status 0: all replies came;
@@ -31,8 +37,9 @@
 enum { EXIT_CLOSED = 1, EXIT_TIMEOUT = 2, EXIT_USAGE = 64, MAX_CODES = 32 };
 
 static struct {
-	int connections, count, timeout_ms, wait_ms, version, seq, oneway, sum, number;
-	const char *host, *port, *servant, *what, *to;
+	int connections, count, timeout_ms, wait_ms, version, seq, oneway, sum, number,
+	    pad, noread, half_close;
+	const char *host, *port, *servant, *what, *to, *from, *body, *name;
 } opt = { .connections = 1, .count = 1, .wait_ms = 10000, .version = VERSION_TARS };
 
 struct in {
@@ -54,6 +61,7 @@ struct connection {
 	struct buf in, out;
 };
 
+static const char *padding = "";
 static struct { int code, n; } codes[MAX_CODES];
 static int status;
 
@@ -70,19 +78,37 @@ static struct tars_str str(const char *s)
 
 /* ---- requests ---- */
 
+static void add_file(struct buf *b, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char part[4096];
+	size_t n;
+
+	if (!f)
+		die(path);
+	while ((n = fread(part, 1, sizeof(part), f)))
+		buf_add(b, part, n);
+	fclose(f);
+}
+
 static void put_call(struct buf *b, int call)
 {
 	struct in in = { str(opt.what), opt.number + (opt.seq ? call : 0) };
-	struct tars_string_string_pair to = { TARS_STR("to"), str(opt.to ? opt.to : "") };
+	struct tars_string_string_pair context[3] = {
+		{ TARS_STR("to"), str(opt.to ? opt.to : "") },
+		{ TARS_STR("pad"), { padding, (uint32_t)opt.pad } },
+		{ TARS_STR("node_name"), str(opt.name ? opt.name : "") } };
 	struct request_packet head = {
 		.version = (int16_t)opt.version, .request_id = call + 1,
 		.packet_type = opt.oneway ? PACKET_ONEWAY : PACKET_NORMAL,
 		.servant = str(opt.servant), .func = TARS_STR("work"),
-		.timeout_ms = opt.timeout_ms, .context = { .v = &to, .n = opt.to ? 1 : 0 },
+		.timeout_ms = opt.timeout_ms, .context = { .v = context, .n = 3 },
 	};
 	size_t mark = packet_begin_request(b, &head);
 
-	if (opt.version == VERSION_JSON)
+	if (opt.body)
+		add_file(b, opt.body);
+	else if (opt.version == VERSION_JSON)
 		json_put(b, &in_type, &in, JSON_COMPACT, NULL);
 	else
 		codec_put_flat(b, &in_type, &in, 0);
@@ -94,9 +120,16 @@ static void open_connection(struct connection *c)
 	struct sockaddr_in to = { .sin_family = AF_INET,
 				  .sin_port = htons((uint16_t)strtol(opt.port, NULL, 10)) };
 
+	struct sockaddr_in from = { .sin_family = AF_INET };
+
 	inet_pton(AF_INET, opt.host, &to.sin_addr);
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&to, sizeof(to)))
+	if (c->fd < 0)
+		die("socket");
+	if (opt.from && (inet_pton(AF_INET, opt.from, &from.sin_addr) != 1 ||
+			 bind(c->fd, (struct sockaddr *)&from, sizeof(from))))
+		die("bind");
+	if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)))
 		die("connect");
 	for (int i = 0; i < opt.count; i++)
 		put_call(&c->out, i);
@@ -163,8 +196,10 @@ static void serve(struct connection *c, int connection, short events)
 			buf_consume(&c->out, (size_t)n);
 		else if (errno != EAGAIN)
 			buf_clear(&c->out);
+		if (opt.half_close && !buf_size(&c->out))
+			shutdown(c->fd, SHUT_WR);
 	}
-	if (!(events & (POLLIN | POLLHUP | POLLERR)))
+	if (opt.noread || !(events & (POLLIN | POLLHUP | POLLERR)))
 		return;
 	n = recv(c->fd, buf_reserve(&c->in, 65536), 65536, MSG_DONTWAIT);
 	if (n > 0) {
@@ -194,7 +229,7 @@ static bool turn(struct connection *all, struct pollfd *fds, int64_t until_ms)
 		bool over = c->closed || (c->replies == wanted && !buf_size(&c->out));
 
 		fds[i] = (struct pollfd){ .fd = over ? -1 : c->fd,
-					  .events = (short)(POLLIN | (buf_size(&c->out) ? POLLOUT :
+					  .events = (short)((opt.noread ? 0 : POLLIN) | (buf_size(&c->out) ? POLLOUT :
 								      0)) };
 		n += !over;
 		if (c->closed && c->replies < wanted)
@@ -222,9 +257,15 @@ static void parse(int argc, char **argv)
 		{ "version", required_argument, NULL, 'v' },
 		{ "wait", required_argument, NULL, 'w' },
 		{ "to", required_argument, NULL, 'o' },
+		{ "from", required_argument, NULL, 'f' },
+		{ "body", required_argument, NULL, 'b' },
+		{ "name", required_argument, NULL, 'm' },
+		{ "pad", required_argument, NULL, 'p' },
 		{ "seq", no_argument, &opt.seq, 1 },
 		{ "oneway", no_argument, &opt.oneway, 1 },
 		{ "sum", no_argument, &opt.sum, 1 },
+		{ "noread", no_argument, &opt.noread, 1 },
+		{ "half-close", no_argument, &opt.half_close, 1 },
 		{ 0 },
 	};
 	int c;
@@ -244,6 +285,14 @@ static void parse(int argc, char **argv)
 			opt.wait_ms = value;
 		else if (c == 'o')
 			opt.to = optarg;
+		else if (c == 'f')
+			opt.from = optarg;
+		else if (c == 'p')
+			opt.pad = value;
+		else if (c == 'b')
+			opt.body = optarg;
+		else if (c == 'm')
+			opt.name = optarg;
 		else if (c)
 			exit(EXIT_USAGE);
 	}
@@ -264,6 +313,8 @@ int main(int argc, char **argv)
 	int64_t until_ms;
 
 	parse(argc, argv);
+	if (opt.pad)
+		padding = xcalloc(1, (size_t)opt.pad);
 	all = xcalloc((size_t)opt.connections, sizeof(*all));
 	fds = xcalloc((size_t)opt.connections, sizeof(*fds));
 	for (int i = 0; i < opt.connections; i++)
@@ -280,5 +331,7 @@ int main(int argc, char **argv)
 	}
 	free(all);
 	free(fds);
+	if (opt.pad)
+		free((char *)padding);
 	return status;
 }

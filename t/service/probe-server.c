@@ -2,6 +2,7 @@
  * ProbeServer: the service of the tests, which does what it is told.
  *
  *	echo        the number as text
+ *	big         so many bytes of text
  *	thread      name of the thread that runs it
  *	seq         ok, if the number is the next of this connection (first 0) and nothing else of
  *	            it is at work; else what was expected
@@ -39,7 +40,7 @@ static struct peer {
 } peers[MAX_PEERS];
 
 static struct tars_req *held[MAX_HELD];
-static int n_held;
+static atomic_int n_held;
 
 /* ---- order ---- */
 
@@ -214,7 +215,10 @@ static int work(struct tars_req *rq, const struct T_Probe_work_in *in, struct T_
 	}
 	runs++;
 	out->text = tars_strf(rq, "%d", in->number);
-	if (!strcmp(what, "thread")) {
+	if (!strcmp(what, "big")) {
+		out->text.p = tars_alloc(rq, (size_t)in->number + 1);
+		out->text.n = (uint32_t)in->number;
+	} else if (!strcmp(what, "thread")) {
 		out->text = thread_name(rq);
 	} else if (!strcmp(what, "seq")) {
 		out->text = enter(rq, in->number);

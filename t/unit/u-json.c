@@ -417,6 +417,82 @@ static void test_limits(void **state)
 	buf_release(&text);
 }
 
+/* ---- what jansson takes ---- */
+
+static size_t taken, most_taken;
+
+static void *counted_malloc(size_t n)
+{
+	size_t *p = malloc(n + 16);
+
+	*p = n + 16;
+	taken += n + 16;
+	if (taken > most_taken)
+		most_taken = taken;
+	return (char *)p + 16;
+}
+
+static void counted_free(void *p)
+{
+	if (!p)
+		return;
+	taken -= *(size_t *)(void *)((char *)p - 16);
+	free((char *)p - 16);
+}
+
+static void put_repeated(struct buf *b, const char *begin, const char *item, const char *end,
+			 size_t size)
+{
+	buf_clear(b);
+	buf_add_str(b, begin);
+	for (int i = 0; b->len < size; i++)
+		buf_addf(b, item, i);
+	buf_add_str(b, end);
+}
+
+#define EIGHT(s) s s s s s s s s
+#define MANY(s) EIGHT(EIGHT(EIGHT(s)))
+
+static const struct { const char *begin, *item, *end; } shapes[] = {
+	{ "[", "[],", "1]" }, { "[", "{},", "1]" }, { "[", "0,", "1]" }, { "[", "\"\",", "1]" },
+	{ "{", "\"%x\":1,", "\"x\":1}" }, { "[", "{\"\":{}},", "1]" },
+	{ "[\"", MANY("x"), "\"]" }, { "", MANY("9"), "" },
+};
+
+/* The guess from the text is never below what jansson really takes, and so a text that is let in
+ * cannot cost more than the limit. */
+static void test_memory_of_the_tree(void **state)
+{
+	static const struct tars_type none = { .name = "none", .kind = TARS_STRUCT };
+	struct { char unused; } nothing;
+	struct buf text = BUF_INIT;
+
+	(void)state;
+	json_set_alloc_funcs(counted_malloc, counted_free);
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		size_t refused = 0;
+
+		for (size_t size = 800000; size < 40000000 && !refused; size *= 2) {
+			put_repeated(&text, shapes[i].begin, shapes[i].item, shapes[i].end, size);
+			taken = most_taken = 0;
+			err.text[0] = '\0';
+			json_get_params(buf_str(&text), text.len, &none, &nothing, &arena, &err);
+			if (strstr(err.text, "so many values"))
+				refused = size;
+			if (refused && most_taken)
+				fail_msg("%s: read before it was refused", shapes[i].item);
+			if (most_taken > JSON_MAX_TREE)
+				fail_msg("%s: %zu bytes took %zu", shapes[i].item, text.len,
+					 most_taken);
+			assert_int_equal(taken, 0);
+		}
+		if (!refused)
+			fail_msg("%s: never refused", shapes[i].item);
+	}
+	json_set_alloc_funcs(malloc, free);
+	buf_release(&text);
+}
+
 /* jansson itself would go 2048 levels deep, which is more than a coroutine's stack holds. */
 static void test_depth_of_unknown_members(void **state)
 {
@@ -487,6 +563,7 @@ int main(void)
 		TEST(test_containers),
 		TEST(test_parameters),
 		TEST(test_limits),
+		TEST(test_memory_of_the_tree),
 		TEST(test_depth_of_unknown_members),
 		TEST(test_tree),
 	};

@@ -1,4 +1,5 @@
 /* Official service configuration: which key goes where, defaults, and errors that name the key. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -138,6 +139,36 @@ static void test_groups_have_the_most_threads(void **state)
 	arena_clear(&r.arena);
 }
 
+static void test_limits(void **state)
+{
+	struct read r;
+
+	(void)state;
+	read_conf(&r, "netthread=3\n", "netthread=3\nemptyconntimeout=3000\n"
+		  "backpacketlimit=2000000\nbackpacketmin=512\n");
+	assert_int_equal(r.rc, 0);
+	assert_int_equal(r.c.adapters[0].empty_ms, 3000);
+	assert_int_equal(r.c.adapters[0].max_frame, 2000000);
+	assert_int_equal(r.c.adapters[0].max_out, 2000000);
+	assert_int_equal(r.c.adapters[0].min_io, 512);
+	assert_int_equal(r.c.adapters[0].peers.allow.n, 0);
+	assert_false(r.c.adapters[0].peers.deny_first);
+	arena_clear(&r.arena);
+	read_conf(&r, "allow\n", "allow=1.1.1.1|2.2.2.*\ndeny=3.3.3.3\norder=Deny ; Allow\n"
+		  "connrequests=7\nconnbytes=1M\n");
+	assert_int_equal(r.rc, 0);
+	assert_int_equal(r.c.adapters[0].peers.allow.n, 2);
+	assert_int_equal(r.c.adapters[0].peers.deny.n, 1);
+	assert_true(r.c.adapters[0].peers.deny_first);
+	assert_int_equal(r.c.adapters[0].conn_requests, 7);
+	assert_int_equal(r.c.adapters[0].conn_bytes, 1 << 20);
+	arena_clear(&r.arena);
+	read_conf(&r, "queuecap=50000", "queuecap=-1");
+	assert_int_equal(r.rc, 0);
+	assert_int_equal(r.c.adapters[0].queue_cap, UINT_MAX);
+	arena_clear(&r.arena);
+}
+
 static void test_sizes(void **state)
 {
 	static const struct { const char *edit; size_t size; } rows[] = {
@@ -203,6 +234,9 @@ static void test_errors_name_the_key(void **state)
 		{ "local=tcp", "local=tpc", "server<local>" },
 		{ "http=off", "http=of", "HelloObjAdapter<http>: 'of' is neither on nor off" },
 		{ "netthread=3", "netthread=3x", "server<netthread>" },
+		{ "allow\n", "allow=10.0.0.300\n", "HelloObjAdapter<allow>: '10.0.0.300' is not" },
+		{ "allow\n", "deny=x,10.0.0.3\n", "HelloObjAdapter<deny>: 'x' is not" },
+		{ "allow\n", "order=deny\n", "HelloObjAdapter<order>: 'deny' is neither" },
 	};
 	struct read r;
 
@@ -279,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_every_key),
 		cmocka_unit_test(test_server_models),
 		cmocka_unit_test(test_groups_have_the_most_threads),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_errors_name_the_key),

@@ -62,9 +62,9 @@ static struct adapter *adapter_of(struct rpc_server *s)
 
 static void await_denied(struct rpc_server *s, unsigned n)
 {
-	for (int i = 0; i < 3000 && adapter_of(s)->n_auth_failures < n; i++)
+	for (int i = 0; i < 3000 && adapter_of(s)->drops[DROP_ACCESS] < n; i++)
 		usleep(10000);
-	assert_int_equal(adapter_of(s)->n_auth_failures, n);
+	assert_int_equal(adapter_of(s)->drops[DROP_ACCESS], n);
 }
 
 /* ---- recorded probes ---- */

@@ -98,9 +98,9 @@ static struct adapter *adapter_of(struct rpc_server *s)
 
 static void await_failures(struct rpc_server *s, unsigned n)
 {
-	for (int i = 0; i < 3000 && adapter_of(s)->n_tls_failures < n; i++)
+	for (int i = 0; i < 3000 && adapter_of(s)->drops[DROP_TLS] < n; i++)
 		usleep(10000);
-	assert_int_equal(adapter_of(s)->n_tls_failures, n);
+	assert_int_equal(adapter_of(s)->drops[DROP_TLS], n);
 }
 
 /* ---- whom they trust ---- */
@@ -115,7 +115,7 @@ static void test_run_modes(void **state)
 	say_well(client, "T.S.Obj", "127.0.0.1", s.port);    /* nobody was told to compare */
 	say_well(client, "T.S.Coro", "localhost", s.port);
 	say_well(client, "T.S.Inline", "127.0.0.1", s.port);
-	assert_int_equal(adapter_of(&s)->n_tls_failures, 0);
+	assert_int_equal(adapter_of(&s)->drops[DROP_TLS], 0);
 	tars_stop(client);
 	rpc_server_stop(&s, 1000);
 }
