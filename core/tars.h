@@ -202,6 +202,20 @@ struct tars_check {
 	bool off;                /* nothing is shielded */
 };
 
+/*
+ * Calls that may be sent more than once; opt-in.  A call that the server refused before it ran it
+ * (overload, queue time-out) goes to another endpoint.  One that may have run (its connection
+ * broke) does so only if the function is @idempotent: a comment with this word stands before it
+ * in the IDL.
+ */
+struct tars_retry {
+	const char *func;                 /* its name in the IDL; NULL: all functions */
+	int attempts;                     /* at most, the first included: 2 */
+	/* Of an @idempotent one: if no answer has come after so long, another endpoint is asked
+	 * too, and the first answer counts.  0: no such backup request. */
+	int backup_ms;
+};
+
 /* Zero means default everywhere.  Only grows at the end. */
 struct tars_proxy_conf {
 	const struct tars_check *check;   /* copied, like the texts */
@@ -210,6 +224,11 @@ struct tars_proxy_conf {
 	/* Look it up in a set "name.area.group" instead of the caller's own, "": in none. */
 	const char *set;
 	const char *station;              /* or in a station (contract 11.1) */
+	const struct tars_retry *retries; /* the first that fits; copied */
+	int n_retries;
+	/* Each call earns this part of a retry or backup request, and at most so many are saved
+	 * up (by each loop): 10 %, 10. */
+	int retry_percent, retry_burst;
 };
 
 /* A proxy with options of its own: the same object and options give the same proxy. */

@@ -69,6 +69,7 @@ struct idl_op {
 	struct idl_member *params;   /* in IDL order; tag i + 1 */
 	uint32_t n_params;
 	uint16_t routekey;           /* 1 + its index among the input parameters; 0: none */
+	uint16_t flags;              /* enum tars_func_flags */
 	const char *doc, *note;
 	struct idl_loc loc;
 	const char *c_name;

@@ -1,6 +1,7 @@
 /* Checker: resolves the names of a file's definitions and reports what is wrong with them. */
 #include "idl/check.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static const char scope_consts, scope_interfaces;
@@ -211,6 +212,18 @@ static void check_param(struct checker *c, const struct idl_def *def, struct idl
 	}
 }
 
+/* An annotation is a word of a comment: other compilers pass it over. */
+static bool is_annotated(const char *comment, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = comment; p && (p = strstr(p, word)); p += n)
+		if ((p == comment || !isalnum((unsigned char)p[-1])) &&
+		    !isalnum((unsigned char)p[n]) && p[n] != '_')
+			return true;
+	return false;
+}
+
 static void check_op(struct checker *c, const struct idl_def *def, struct idl_op *op)
 {
 	struct idl_layout in = { 0 }, out = { 0 };
@@ -219,6 +232,8 @@ static void check_op(struct checker *c, const struct idl_def *def, struct idl_op
 	const char *what = arena_strf(&c->idl->arena, "method '%s'", op->name);
 
 	declare(c, def, "method", op->name, &op->loc);
+	if (is_annotated(op->doc, "@idempotent") || is_annotated(op->note, "@idempotent"))
+		op->flags |= TARS_IDEMPOTENT;
 	if (op->ret && check_type(c, op->ret))
 		idl_layout_add(&out, op->ret);
 	for (uint32_t i = 0; i < op->n_params; i++) {

@@ -161,6 +161,7 @@ static void describe_iface(struct describer *g, const struct idl_def *def)
 			describe_params(g, def, &def->ops[i], false),
 			describe_params(g, def, &def->ops[i], true),
 			def->ops[i].routekey,
+			def->ops[i].flags,
 		};
 	qsort(funcs, def->n_ops, sizeof(*funcs), by_name);
 	*iface = (struct tars_iface){

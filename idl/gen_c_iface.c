@@ -189,8 +189,9 @@ static void put_tables(struct gen *g, const struct idl_def *def, const struct id
 	for (uint32_t i = 0; i < def->n_ops; i++) {
 		const char *prefix = op_prefix(g, def, ops[i]);
 
-		buf_addf(g->c, "\t{ \"%s\", &%s_in_type, &%s_out_type, %u },\n", ops[i]->name,
-			 prefix, prefix, ops[i]->routekey);
+		buf_addf(g->c, "\t{ \"%s\", &%s_in_type, &%s_out_type, %u, %s },\n", ops[i]->name,
+			 prefix, prefix, ops[i]->routekey,
+			 ops[i]->flags & TARS_IDEMPOTENT ? "TARS_IDEMPOTENT" : "0");
 	}
 	buf_add_str(g->c, "};\n\n");
 }

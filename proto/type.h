@@ -89,6 +89,10 @@ struct tars_field {
 	const char *s;
 };
 
+enum tars_func_flags {
+	TARS_IDEMPOTENT = 1 << 0,  /* "@idempotent" in its comment: twice is as good as once */
+};
+
 /*
  * One method.  in and out are STRUCT descriptors written flat (no StructBegin): in holds the
  * input parameters, out the return value (tag 0, name "", C member `ret`) and the out parameters;
@@ -98,6 +102,7 @@ struct tars_func {
 	const char *name;
 	const struct tars_type *in, *out;
 	uint16_t routekey;               /* 1 + index in in->fields of its TARS_ROUTEKEY; 0: none */
+	uint16_t flags;                  /* enum tars_func_flags */
 };
 
 struct tars_req;

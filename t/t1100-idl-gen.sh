@@ -168,6 +168,30 @@ test_expect_success 'names of the platform want --with-tars' '
 	tars idl check --with-tars platform.tars
 '
 
+test_expect_success 'functions that a comment calls @idempotent, and others' '
+	cat >Twice.tars <<-\EOT &&
+	module Twice { interface I {
+		// Gives it.  @idempotent
+		int get(int n);
+		/**
+		 * Reads.
+		 * @idempotent
+		 */
+		void read();
+		int note(int n); // @idempotent
+		// An @idempotently named one is not.
+		int other(int n);
+		// not-@idempotent2
+		int put(int n);
+	}; };
+	EOT
+	tars idl gen --out out Twice.tars &&
+	sed -n "s/^\t{ \"\([a-z]*\)\".* \([A-Z_0]*\) },/\1 \2/p" out/Twice.c >actual &&
+	printf "%s\n" "get TARS_IDEMPOTENT" "note TARS_IDEMPOTENT" "other 0" "put 0" \
+		"read TARS_IDEMPOTENT" >expect &&
+	test_cmp expect actual
+'
+
 test_expect_success 'wrong use' '
 	test_expect_code 64 tars idl frobnicate one.tars 2>err &&
 	test_grep "unknown subcommand .frobnicate.; there are check, gen" err &&

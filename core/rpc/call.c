@@ -6,6 +6,7 @@
 #include "core/rpc/app_int.h"
 #include "core/rpc/client.h"
 #include "core/rpc/proxy.h"
+#include "core/rpc/retry.h"
 #include "core/rpc/trace.h"
 
 /* ---- ids ---- */
@@ -27,6 +28,8 @@ static void deliver(struct tars_pending *p)
 
 	if (p->oneway) {
 		call_free(p);
+	} else if (p->is_attempt) {
+		retry_attempt_done(p);
 	} else if (p->done) {
 		call_run_done(p);
 	} else {
@@ -63,26 +66,56 @@ static void judge(struct tars_pending *p, int rc)
 	health_drop(h, loop);
 }
 
-void call_complete(struct tars_pending *p, int rc)
+/* Off its link or list, with its end told to those who count. */
+static void leave(struct tars_pending *p, int rc)
 {
-	struct tars_pending **slot = call_slot(p);
 	struct link *link = p->link;
 
-	p->rc = rc;
-	p->is_over = true;
 	stats_call_ended(p, rc);
 	if (p->health)
 		judge(p, rc);
-	if (p->trace)
-		p->trace->ended_ms = trace_now_ms();
-	timer_stop(&p->timer);
 	list_remove(&p->node);
-	if (*slot)
-		*slot = p->next_by_id;
 	p->link = NULL;
 	p->peer = NULL;
 	if (link)
 		link_call_ended(link);
+}
+
+void call_detach(struct tars_pending *p, int rc)
+{
+	leave(p, rc);
+	p->is_probe = p->is_answered = false;
+	p->body = (struct tars_bytes){ 0 };
+	p->reply_context = (struct tars_string_string_map){ 0 };
+}
+
+static void unregister(struct tars_pending *p)
+{
+	struct tars_pending **slot = call_slot(p);
+
+	if (*slot)
+		*slot = p->next_by_id;
+}
+
+void call_complete(struct tars_pending *p, int rc)
+{
+	bool is_umbrella = false;
+
+	if (__builtin_expect(!!p->retrying, 0)) {
+		if (retry_goes_on(p, rc))
+			return;
+		is_umbrella = p->retrying->is_umbrella;
+	}
+	p->rc = rc;
+	p->is_over = true;
+	if (!is_umbrella)
+		leave(p, rc);
+	if (p->retrying)
+		retry_end(p, rc);
+	if (p->trace)
+		p->trace->ended_ms = trace_now_ms();
+	timer_stop(&p->timer);
+	unregister(p);
 	if (p->starting) {
 		p->task.run = deliver_later;
 		reactor_defer(&p->task);
@@ -139,10 +172,33 @@ void call_register(struct tars_pending *p)
 {
 	struct tars_pending **bucket = &p->loop->calls[(uint32_t)p->id % CALL_BUCKETS];
 
+	if (p->retrying && !p->is_registered)
+		retry_begin(p);
 	p->is_registered = true;
 	p->next_by_id = *bucket;
 	*bucket = p;
 	timer_start_at(&p->timer, p->deadline_us, call_timed_out);
+}
+
+void call_hand_over(struct tars_pending *p, struct tars_pending *to)
+{
+	unregister(p);
+	to->id = p->id;
+	to->link = p->link;
+	to->health = p->health;
+	to->is_probe = p->is_probe;
+	to->picked_us = p->picked_us;
+	to->attempts = p->attempts;
+	to->stat = p->stat;
+	list_remove(&p->node);
+	list_append(&to->link->calls, &to->node);
+	p->link = NULL;
+	p->health = NULL;
+	p->is_probe = false;
+	p->stat = NULL;
+	call_register(to);
+	call_new_id(p);
+	call_register(p);
 }
 
 void call_sent(struct tars_pending *p, struct link *link)
@@ -161,7 +217,8 @@ void call_sent(struct tars_pending *p, struct link *link)
 void call_send_packet(struct tars_pending *p, struct link *link)
 {
 	buf_add(conn_out(&link->conn), buf_head(&p->packet), buf_size(&p->packet));
-	buf_release(&p->packet);
+	if (!p->retrying)
+		buf_release(&p->packet);
 	call_sent(p, link);
 }
 

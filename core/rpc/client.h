@@ -79,6 +79,10 @@ struct tars_pending {
 	bool is_answered;             /* rc came from the server */
 	int64_t picked_us;
 	unsigned attempts;
+	const struct health *avoid;   /* an endpoint that it has tried; compared, never followed */
+	struct retrying *retrying;    /* NULL: it is never sent again */
+	bool is_attempt;              /* made by a backup request */
+	struct tars_pending *umbrella; /* of an attempt; NULL: nobody waits for it any more */
 	struct timer timer;
 	struct task task;
 	_Atomic unsigned refs;        /* whoever frees it, and cancels on their way */
@@ -159,6 +163,10 @@ void call_route(struct tars_pending *p);
 /* After a failed connect: the next peer, or the end. */
 void call_reroute(struct tars_pending *p, const struct err *why);
 
+/* This attempt has ended with rc, the call has not: it is on no link then. */
+void call_detach(struct tars_pending *p, int rc);
+/* `to` takes the place of p, a sent call, on its link and under its id; p gets a new one. */
+void call_hand_over(struct tars_pending *p, struct tars_pending *to);
 void call_complete(struct tars_pending *p, int rc);
 /* Ends the call with a code and a text that says why; object, function and endpoint are put in
  * front of it. */
@@ -166,6 +174,7 @@ void call_fail(struct tars_pending *p, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* ---- invoke.c ---- */
+void call_new_id(struct tars_pending *p);
 /* Completed: runs p->done in a coroutine, then frees p. */
 void call_run_done(struct tars_pending *p);
 /* Drops a reference. */

@@ -8,6 +8,7 @@
 #include "core/rpc/app_int.h"
 #include "core/rpc/client.h"
 #include "core/rpc/proxy.h"
+#include "core/rpc/retry.h"
 #include "core/rpc/trace.h"
 
 /* ---- encoding ---- */
@@ -68,15 +69,16 @@ static int put_request(struct buf *b, struct tars_pending *p, const struct tars_
 
 /* ---- starting ---- */
 
-static int32_t new_id(struct tars_app *app)
+void call_new_id(struct tars_pending *p)
 {
+	_Atomic uint32_t *next = &p->proxy->app->next_id;
 	uint32_t id;
 
 	/* 0 means a push on the wire. */
 	do
-		id = atomic_fetch_add_explicit(&app->next_id, 1, memory_order_relaxed) & INT32_MAX;
+		id = atomic_fetch_add_explicit(next, 1, memory_order_relaxed) & INT32_MAX;
 	while (!id);
-	return (int32_t)id;
+	p->id = (int32_t)id;
 }
 
 static struct tars_pending *call_new(const struct tars_call *c, const struct tars_iface *iface,
@@ -93,6 +95,8 @@ static struct tars_pending *call_new(const struct tars_call *c, const struct tar
 	p->hash = c->hash;
 	atomic_init(&p->refs, 1);
 	list_init(&p->node);
+	if (__builtin_expect(c->to->conf.n_retries > 0, 0))
+		p->retrying = retry_new(p);
 	return p;
 }
 
@@ -104,6 +108,7 @@ void call_free(struct tars_pending *p)
 		return;
 	arena_clear(&p->arena);
 	buf_release(&p->packet);
+	free(p->retrying);
 	free(p);
 }
 
@@ -151,22 +156,29 @@ static void start_posted(struct task *t)
 		call_route(p);
 }
 
-/* On its own loop the packet is encoded straight into the connection's output. */
+/* On its own loop the packet is encoded straight into the connection's output, unless it is to be
+ * kept. */
 static void start_here(struct tars_pending *p, const struct tars_call *c, const void *in)
 {
-	struct link *link;
+	struct link *link = NULL;
 	struct err e;
 	int rc = TARS_OK;
 
 	/* These are freed on completion, which must not happen below. */
 	p->starting = p->done || p->oneway;
 	call_register(p);
-	link = call_try_link(p);
+	if (p->retrying) {
+		rc = put_request(&p->packet, p, c, in, &e);
+		if (!rc)
+			call_route(p);
+	} else {
+		link = call_try_link(p);
+	}
 	if (link) {
 		rc = put_request(conn_out(&link->conn), p, c, in, &e);
 		if (!rc)
 			call_sent(p, link);
-	} else if (!list_is_empty(&p->node)) {
+	} else if (!p->retrying && !list_is_empty(&p->node)) {
 		rc = put_request(&p->packet, p, c, in, &e);
 	}
 	if (rc)
@@ -179,7 +191,7 @@ static int call_begin(struct tars_pending *p, const struct tars_call *c, const v
 {
 	int rc;
 
-	p->id = new_id(p->proxy->app);
+	call_new_id(p);
 	set_deadline(p, c);
 	rc = cannot_start(p, e);
 	if (rc)

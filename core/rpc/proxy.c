@@ -17,6 +17,8 @@ const char *proxy_registry_name(struct tars_app *app)
 
 /* ---- creation ---- */
 
+enum { RETRY_PERCENT = 10, RETRY_BURST = 10 };
+
 /* Options as they are in force. */
 static void fill_conf(struct tars_proxy_conf *c, struct tars_check *check,
 		      const struct tars_proxy_conf *given, const struct app_conf *app)
@@ -32,6 +34,10 @@ static void fill_conf(struct tars_proxy_conf *c, struct tars_check *check,
 		c->set = NULL;
 	if (c->connect_timeout_ms <= 0)
 		c->connect_timeout_ms = (int)app->connect_timeout_ms;
+	if (c->retry_percent <= 0)
+		c->retry_percent = RETRY_PERCENT;
+	if (c->retry_burst <= 0)
+		c->retry_burst = RETRY_BURST;
 }
 
 /* "name.area.group", where the group may be "*". */
@@ -70,6 +76,17 @@ static void set_scope(struct tars_proxy *proxy, struct arena *a)
 			   c->set ? arena_strf(a, "%s:%s", proxy->name, c->set) : proxy->name;
 }
 
+static const struct tars_retry *copy_retries(const struct tars_proxy_conf *c, struct arena *a)
+{
+	struct tars_retry *v = arena_alloc(a, (size_t)c->n_retries * sizeof(*v));
+
+	for (int i = 0; i < c->n_retries; i++) {
+		v[i] = c->retries[i];
+		v[i].func = v[i].func ? arena_strdup(a, v[i].func) : NULL;
+	}
+	return v;
+}
+
 static struct tars_proxy *proxy_new(struct tars_app *app, const char *object,
 				    const struct tars_proxy_conf *conf)
 {
@@ -86,6 +103,7 @@ static struct tars_proxy *proxy_new(struct tars_app *app, const char *object,
 	proxy->conf.check = &proxy->check;
 	proxy->conf.set = conf->set ? arena_strdup(a, conf->set) : NULL;
 	proxy->conf.station = conf->station ? arena_strdup(a, conf->station) : NULL;
+	proxy->conf.retries = copy_retries(conf, a);
 	pthread_mutex_init(&proxy->lock, NULL);
 	proxy->want.run = look_up_wanted;
 	for (unsigned i = 0; i < app->n_loops; i++)
@@ -119,11 +137,26 @@ static bool check_equal(const struct tars_check *a, const struct tars_check *b)
 	       a->usable_percent == b->usable_percent && a->off == b->off;
 }
 
+static bool retries_equal(const struct tars_proxy_conf *a, const struct tars_proxy_conf *b)
+{
+	if (a->n_retries != b->n_retries || a->retry_percent != b->retry_percent ||
+	    a->retry_burst != b->retry_burst)
+		return false;
+	for (int i = 0; i < a->n_retries; i++) {
+		const struct tars_retry *x = &a->retries[i], *y = &b->retries[i];
+
+		if (!text_equal(x->func, y->func) || x->attempts != y->attempts ||
+		    x->backup_ms != y->backup_ms)
+			return false;
+	}
+	return true;
+}
+
 static bool conf_equal(const struct tars_proxy_conf *a, const struct tars_proxy_conf *b)
 {
 	return a->timeout_ms == b->timeout_ms && a->connect_timeout_ms == b->connect_timeout_ms &&
 	       text_equal(a->set, b->set) && text_equal(a->station, b->station) &&
-	       check_equal(a->check, b->check);
+	       check_equal(a->check, b->check) && retries_equal(a, b);
 }
 
 struct tars_proxy *tars_proxy_conf(struct tars_app *app, const char *object,

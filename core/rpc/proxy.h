@@ -14,6 +14,7 @@
 
 #include "core/rpc/app_int.h"
 #include "core/rpc/health.h"
+#include "core/rpc/retry.h"
 #include "core/rpc/route.h"
 
 struct peer;
@@ -32,6 +33,8 @@ struct target {
 	struct route *route;          /* NULL: none yet */
 	struct candidate *candidates; /* of route->active */
 	uint32_t turn;
+	struct retry_budget budget;
+	_Atomic unsigned n_retries, n_backups, n_no_budget;
 	struct list waiting;          /* calls, until there is a route */
 	struct task changed;
 	_Atomic bool changed_posted;

@@ -56,6 +56,7 @@ struct pick {
 	struct target *t;
 	enum level level;
 	int64_t now_us;
+	const struct health *avoid;
 	bool is_probe;
 	bool may_connect;      /* to one that others need not wait for */
 	signed char panic;     /* 1: shielded ones are used as well; -1: not counted yet */
@@ -102,6 +103,8 @@ static bool candidate_is_usable(void *arg, uint32_t index)
 	struct pick *k = arg;
 	struct candidate *c = &k->t->candidates[index];
 
+	if (__builtin_expect(c->health == k->avoid && k->level != ANY, 0))
+		return false;
 	if (__builtin_expect(!health_is_closed(c->health), 0))
 		return shielded_is_usable(k, c);
 	if (k->level != CONNECTED || peer_is_connected(c->peer))
@@ -116,8 +119,9 @@ static bool candidate_is_usable(void *arg, uint32_t index)
 struct candidate *target_pick(struct target *t, struct tars_pending *p, bool *is_probe,
 			      struct err *e)
 {
-	struct pick k = { .t = t, .panic = -1, .may_connect = true, .now_us = reactor_now() };
-	uint32_t i;
+	struct pick k = { .t = t, .panic = -1, .may_connect = true, .now_us = reactor_now(),
+			  .avoid = p->avoid };
+	uint32_t i, turn = t->turn;
 
 	if (__builtin_expect(!t->route, 0)) {
 		need_route(t, p, e);
@@ -131,7 +135,10 @@ struct candidate *target_pick(struct target *t, struct tars_pending *p, bool *is
 	/* A key stays at its endpoint, even if it has to wait for the connection. */
 	k.level = p->hash_mode == TARS_HASH_NONE ? CONNECTED : WELL;
 	do
-		i = route_pick(t->route, &t->turn, p->hash_mode, p->hash, candidate_is_usable, &k);
+		/* A second attempt is nobody's turn: the next call would meet the first one's
+		 * endpoint again. */
+		i = route_pick(t->route, p->avoid ? &turn : &t->turn, p->hash_mode, p->hash,
+			       candidate_is_usable, &k);
 	while (i == ROUTE_NONE && k.level++ < ANY);
 	BUG_ON(i == ROUTE_NONE);
 	*is_probe = k.is_probe;
@@ -207,6 +214,7 @@ void target_init(struct target *t, struct tars_proxy *proxy, struct loop *l)
 	t->loop = l;
 	t->changed.run = target_changed;
 	list_init(&t->waiting);
+	t->budget.hundredths = (unsigned)proxy->conf.retry_burst * 100;
 }
 
 void targets_tell(struct tars_proxy *proxy)

@@ -75,10 +75,23 @@ static int get(struct tars_req *rq, const struct T_Fleet_get_in *in, struct T_Fl
 	return TARS_OK;
 }
 
-static const struct T_Fleet fleet = { .name = name, .through = through, .add = add, .get = get };
+static int wait_until(struct tars_req *rq, const struct T_Fleet_wait_in *in,
+		      struct T_Fleet_wait_out *out)
+{
+	(void)rq;
+	(void)out;
+	while (count(in->counter.p, 0) < in->n)
+		tars_sleep(2);
+	return TARS_OK;
+}
+
+static const struct T_Fleet fleet = { .name = name, .through = through, .add = add, .get = get,
+				      .wait = wait_until };
 
 static const struct tars_servant servants[] = {
 	{ "T.FleetServer.FleetObj", &T_Fleet_iface, &fleet, TARS_RUN_POOL, NULL },
+	/* For what must be heard while all workers wait. */
+	{ "T.FleetServer.InlineObj", &T_Fleet_iface, &fleet, TARS_RUN_INLINE, NULL },
 	{ 0 }
 };
 

@@ -818,13 +818,13 @@ enum {
 };
 
 static const struct tars_func Test_Words__funcs[] = {
-	{ "delete", &Test_Words__delete___in_type, &Test_Words__delete___out_type, 0 },
-	{ "delete_", &Test_Words__delete__in_type, &Test_Words__delete__out_type, 0 },
-	{ "greet", &Test_Words__greet_in_type, &Test_Words__greet_out_type, 0 },
-	{ "greet_in", &Test_Words__greet_in__in_type, &Test_Words__greet_in__out_type, 1 },
-	{ "nothing", &Test_Words__nothing_in_type, &Test_Words__nothing_out_type, 0 },
-	{ "string", &Test_Words__string_in_type, &Test_Words__string_out_type, 0 },
-	{ "void", &Test_Words__void__in_type, &Test_Words__void__out_type, 0 },
+	{ "delete", &Test_Words__delete___in_type, &Test_Words__delete___out_type, 0, 0 },
+	{ "delete_", &Test_Words__delete__in_type, &Test_Words__delete__out_type, 0, 0 },
+	{ "greet", &Test_Words__greet_in_type, &Test_Words__greet_out_type, 0, 0 },
+	{ "greet_in", &Test_Words__greet_in__in_type, &Test_Words__greet_in__out_type, 1, 0 },
+	{ "nothing", &Test_Words__nothing_in_type, &Test_Words__nothing_out_type, 0, 0 },
+	{ "string", &Test_Words__string_in_type, &Test_Words__string_out_type, 0, 0 },
+	{ "void", &Test_Words__void__in_type, &Test_Words__void__out_type, 0, 0 },
 };
 
 static int Test_Words__dispatch(struct tars_req *rq, const void *impl, int func, const void *in,

@@ -31,6 +31,8 @@ struct fakes {
 	struct {
 		int listener;              /* -1: refuses connects */
 		_Atomic int how, ret;
+		const char *_Atomic desc;  /* with ret */
+		_Atomic int timeout_ms;    /* of the last request */
 		_Atomic int calls, conns;  /* that came */
 		_Atomic int open;          /* connections at present */
 	} at[FAKE_MAX];
@@ -100,11 +102,13 @@ static inline void fake_serve(struct fakes *f, int c)
 	arena_init(&a, NULL, 0);
 	assert_int_equal(packet_get_request(buf_head(&in), buf_size(&in), &head, &a, NULL), 0);
 	r.request_id = head.request_id;
+	f->at[at].timeout_ms = head.timeout_ms;
 	f->at[at].calls++;
 	snprintf(name, sizeof(name), "%d", at);
 	switch ((enum fake_how)f->at[at].how) {
 	case FAKE_ANSWERS:
 		r.ret = f->at[at].ret;
+		r.desc = str_of(f->at[at].desc ? f->at[at].desc : "");
 		fake_reply(fd, &r, r.ret ? NULL : name);
 		break;
 	case FAKE_HANGS:
