@@ -60,7 +60,7 @@ static const char *const runtime_names[] = {
 	"tars_log_flush", "tars_log_is_on", "tars_log_level", "tars_log_period",
 	"tars_cookie", "tars_dye", "tars_dyed", "tars_set_cookie", "tars_trace_data",
 	"tars_trace_id", "tars_trace_span", "tars_trace_start",
-#define RUNTIME_CODE(name, value, http, official, text) "TARS_" #name,
+#define RUNTIME_CODE(name, value, http, grpc, official, text) "TARS_" #name,
 	TARS_CODES(RUNTIME_CODE)
 #undef RUNTIME_CODE
 };

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/prototext.h"
+
 /* By a temporary file, so that nobody sees half of it. */
 static int replace_file(const char *path, const struct buf *text, struct err *e)
 {
@@ -45,7 +47,57 @@ static int write_both(struct idl *idl, struct idl_file *file, const char *dir, s
 	return rc;
 }
 
-int idl_write_c(const struct idl_options *opt, const char *path, const char *dir, FILE *report)
+/* All interfaces of a module that stand in the file, whose blocks of it may be several. */
+static size_t find_interfaces(const struct idl_file *file, const char *module,
+			      const struct idl_descs *descs, const struct tars_iface **ifaces)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < file->n_modules; i++) {
+		const struct idl_module *m = file->modules[i];
+
+		for (uint32_t k = 0; k < m->n_defs && !strcmp(m->name, module); k++)
+			if (m->defs[k]->kind == IDL_INTERFACE)
+				ifaces[n++] = idl_descs_iface(descs, m->defs[k]->full_name);
+	}
+	return n;
+}
+
+static bool is_first_block(const struct idl_file *file, uint32_t block)
+{
+	for (uint32_t i = 0; i < block; i++)
+		if (!strcmp(file->modules[i]->name, file->modules[block]->name))
+			return false;
+	return true;
+}
+
+static int write_protos(struct idl *idl, struct idl_file *file, const char *dir, struct err *e)
+{
+	const struct tars_iface **ifaces;
+	struct idl_descs descs;
+	int rc = 0;
+
+	idl_describe(idl, &idl->arena, &descs);
+	ifaces = arena_alloc(&idl->arena, descs.n_ifaces * sizeof(*ifaces));
+	for (uint32_t i = 0; i < file->n_modules && !rc; i++) {
+		const char *module = file->modules[i]->name;
+		struct buf text = BUF_INIT;
+		size_t n = find_interfaces(file, module, &descs, ifaces);
+
+		if (n && is_first_block(file, i)) {
+			prototext(&text, module, ifaces, n);
+			rc = replace_file(arena_strf(&idl->arena, "%s/%s.proto", dir, module),
+					  &text, e);
+		}
+		buf_release(&text);
+	}
+	return rc;
+}
+
+static int write_with(int (*write)(struct idl *idl, struct idl_file *file, const char *dir,
+				   struct err *e),
+		      const struct idl_options *opt, const char *path, const char *dir,
+		      FILE *report)
 {
 	struct err e = { 0 };
 	struct idl_file *file;
@@ -54,7 +106,7 @@ int idl_write_c(const struct idl_options *opt, const char *path, const char *dir
 
 	idl_init(&idl, opt);
 	file = idl_load(&idl, path);
-	rc = file ? write_both(&idl, file, dir, &e) : TARS_EARG;
+	rc = file ? write(&idl, file, dir, &e) : TARS_EARG;
 	if (idl.n_errors) {
 		struct buf errors = BUF_INIT;
 
@@ -66,4 +118,14 @@ int idl_write_c(const struct idl_options *opt, const char *path, const char *dir
 	}
 	idl_release(&idl);
 	return rc;
+}
+
+int idl_write_c(const struct idl_options *opt, const char *path, const char *dir, FILE *report)
+{
+	return write_with(write_both, opt, path, dir, report);
+}
+
+int idl_write_proto(const struct idl_options *opt, const char *path, const char *dir, FILE *report)
+{
+	return write_with(write_protos, opt, path, dir, report);
 }

@@ -13,5 +13,7 @@
 /* Compiles path to DIR/X.h and DIR/X.c; 0 or a negative code.  Both files are replaced as a whole,
  * neither if there is an error. */
 int idl_write_c(const struct idl_options *opt, const char *path, const char *dir, FILE *report);
+/* The interfaces of path as DIR/MODULE.proto, for gRPC clients. */
+int idl_write_proto(const struct idl_options *opt, const char *path, const char *dir, FILE *report);
 
 #endif

@@ -43,10 +43,10 @@ void err_clear(struct err *e)
 }
 
 static const struct code_row {
-	int code, http;
+	int code, http, grpc;
 	const char *official, *text;
 } code_rows[] = {
-#define CODE_ROW(name, value, http, official, text) { value, http, official, text },
+#define CODE_ROW(name, value, http, grpc, official, text) { value, http, grpc, official, text },
 	TARS_CODES(CODE_ROW)
 #undef CODE_ROW
 };
@@ -71,6 +71,13 @@ int err_http_status(int code)
 	const struct code_row *row = code_find(code);
 
 	return row ? row->http : 500;
+}
+
+int err_grpc_status(int code)
+{
+	const struct code_row *row = code_find(code);
+
+	return row ? row->grpc : 2;
 }
 
 int err_wire_code(int code)

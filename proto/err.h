@@ -22,6 +22,8 @@ void err_clear(struct err *e);
 
 /* HTTP status of a code; application codes give 500. */
 int err_http_status(int code);
+/* Status of a gRPC call; application codes give 2, UNKNOWN. */
+int err_grpc_status(int code);
 /* Code as it may travel in iRet: local codes become TARS_EUNKNOWN. */
 int err_wire_code(int code);
 /* What the official SDKs call that: "SERVERNOFUNCERR"; "" for application codes. */

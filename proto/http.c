@@ -144,10 +144,9 @@ void http_response_release(struct http_response *r)
 	buf_release(&r->body);
 }
 
-void http_response_header(struct http_response *r, struct arena *a, const char *name,
-			  const char *value, size_t n)
+void http_put_header(struct http_headers *h, struct arena *a, const char *name, const char *value,
+		     size_t n)
 {
-	struct http_header *h;
 	char *own = arena_alloc_raw(a, 3 * n + 1), *p = own;
 
 	for (size_t i = 0; i < n; i++) {
@@ -157,10 +156,10 @@ void http_response_header(struct http_response *r, struct arena *a, const char *
 			p += snprintf(p, 4, "%%%02X", (unsigned)(uint8_t)value[i]);
 	}
 	*p = '\0';
-	grow_headers(&r->headers, a);
-	h = &r->headers.v[r->headers.n++];
-	h->name = (struct tars_str){ name, (uint32_t)strlen(name) };
-	h->value = (struct tars_str){ own, (uint32_t)(p - own) };
+	grow_headers(h, a);
+	h->v[h->n++] = (struct http_header){
+		.name = { name, (uint32_t)strlen(name) }, .value = { own, (uint32_t)(p - own) },
+	};
 }
 
 const char *http_reason(int status)

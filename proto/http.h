@@ -39,6 +39,7 @@ struct http_headers {
 struct http_request {
 	struct arena arena;
 	enum http_method method;
+	bool is_http2;
 	struct tars_str target;      /* as it was sent */
 	struct http_headers headers;
 	size_t head_size;            /* bytes that count towards HTTP_MAX_HEAD */
@@ -71,13 +72,14 @@ struct http_response {
 	int status;                  /* 0: not known yet */
 	const char *type;            /* content-type; NULL: there is no body */
 	struct http_headers headers; /* beyond date, content-type and content-length */
+	struct http_headers trailers; /* HTTP/2 */
 	struct buf body;
 };
 
 void http_response_release(struct http_response *r);
 /* value: bytes that no header may have are written as %XX, and % as %25. */
-void http_response_header(struct http_response *r, struct arena *a, const char *name,
-			  const char *value, size_t n);
+void http_put_header(struct http_headers *h, struct arena *a, const char *name, const char *value,
+		     size_t n);
 /* Appends application/problem+json (RFC 9457) with the text and, unless 0, the code of a call;
  * gives its media type. */
 const char *http_problem(struct buf *b, int status, int code, const char *text);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/frame.h"
+#include "proto/grpc.h"
 #include "proto/json.h"
 #include "proto/text.h"
 
@@ -84,6 +85,18 @@ static bool split_names(const char *p, size_t n, struct request_packet *head)
 	return true;
 }
 
+/* Any path, told by the type of the body. */
+static const struct route_row *grpc_route(const struct http_request *rq,
+					  const struct tars_str *path, struct http_call *call)
+{
+	static const struct route_row row = { "/", ROUTE_GRPC, METHOD_POST, "POST" };
+
+	call->coding = rq->is_http2 ? grpc_coding_of(http_header(rq, "content-type")) : GRPC_NONE;
+	if (!call->coding || !path->n || !split_names(path->p + 1, path->n - 1, &call->head))
+		return NULL;
+	return &row;
+}
+
 static const struct route_row *find_route(const struct tars_str *path, struct http_call *call)
 {
 	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++) {
@@ -118,7 +131,9 @@ int http_route(struct http_request *rq, struct http_call *call, struct err *e)
 	const struct route_row *r;
 
 	*call = (struct http_call){ .head.version = VERSION_JSON };
-	r = find_route(&path, call);
+	r = grpc_route(rq, &path, call);
+	if (!r)
+		r = find_route(&path, call);
 	if (!r) {
 		err_set(e, TARS_ENOTFOUND, "no such path: '%.200s'; calls go to "
 			"/v1/call/<object>/<function>, /json or /tup", path.p);
@@ -204,7 +219,7 @@ static int get_headers(struct http_request *rq, struct request_packet *head, str
 	int64_t ms;
 
 	if (timeout && !text_int(timeout->p, timeout->n, 1, INT32_MAX, &ms)) {
-		err_set(e, TARS_EARG, "tars-timeout-ms: '%.40s' is not a number of milliseconds",
+		err_set(e, TARS_EDECODE, "tars-timeout-ms: '%.40s' is not a number of milliseconds",
 			timeout->p);
 		return 400;
 	}
@@ -299,6 +314,19 @@ static int get_packet(struct http_request *rq, struct http_call *call, struct er
 				  &rq->arena, e) ? 400 : 0;
 }
 
+static int get_grpc(struct http_request *rq, struct request_packet *head, struct err *e)
+{
+	const struct tars_str *timeout = http_header(rq, "grpc-timeout");
+	const struct tars_str *object = http_header(rq, "tars-object");
+
+	if (get_headers(rq, head, e) || grpc_get_message(&rq->body, &head->body, e) ||
+	    (timeout && grpc_get_timeout(timeout, &head->timeout_ms, e)))
+		return 400;
+	if (object)
+		head->servant = *object;
+	return 0;
+}
+
 int http_get_call(struct http_request *rq, struct http_call *call, struct err *e)
 {
 	struct request_packet *head = &call->head;
@@ -306,6 +334,8 @@ int http_get_call(struct http_request *rq, struct http_call *call, struct err *e
 
 	if (call->route == ROUTE_TUP)
 		return get_packet(rq, call, e);
+	if (call->route == ROUTE_GRPC)
+		return get_grpc(rq, head, e);
 	head->body = (struct tars_bytes){ buf_head(&rq->body), (uint32_t)buf_size(&rq->body) };
 	if (call->route == ROUTE_ENVELOPE)
 		status = get_envelope(rq, call, e);
@@ -321,7 +351,7 @@ int http_get_call(struct http_request *rq, struct http_call *call, struct err *e
 
 int http_call_status(enum http_route route, int code)
 {
-	if (!code || route == ROUTE_TUP)
+	if (!code || route == ROUTE_TUP || route == ROUTE_GRPC)
 		return 200;
 	if (route == ROUTE_CALL)
 		return err_http_status(code);
@@ -347,6 +377,6 @@ void http_put_context(struct http_response *r, struct arena *a,
 		memcpy(name, CONTEXT_PREFIX, skip);
 		memcpy(name + skip, pair->key.p, pair->key.n);
 		if (http_lower_name(name, skip + pair->key.n))
-			http_response_header(r, a, name, pair->val.p, pair->val.n);
+			http_put_header(&r->headers, a, name, pair->val.p, pair->val.n);
 	}
 }

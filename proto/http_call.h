@@ -5,6 +5,7 @@
  *   POST /json/<obj>/<func>      the same as TarsGateway has it; context comes in the envelope only
  *   POST /json                   TarsGateway's envelope: {"reqid", "obj", "func", "data", ..}
  *   POST /tup                    a whole packet, length included, and a packet back
+ *   POST /<name>/<func>          on HTTP/2 with a content-type of gRPC: proto/grpc.h
  *   GET  /healthz  /metrics
  *
  * Thread: any; a call lives in its request.
@@ -12,11 +13,12 @@
 #ifndef PROTO_HTTP_CALL_H
 #define PROTO_HTTP_CALL_H
 
+#include "proto/grpc.h"
 #include "proto/http.h"
 #include "proto/packet.h"
 
 enum http_route {
-	ROUTE_CALL, ROUTE_JSON, ROUTE_ENVELOPE, ROUTE_TUP, ROUTE_HEALTH, ROUTE_METRICS,
+	ROUTE_CALL, ROUTE_JSON, ROUTE_ENVELOPE, ROUTE_TUP, ROUTE_GRPC, ROUTE_HEALTH, ROUTE_METRICS,
 	ROUTE_OPTIONS,               /* of any of them: 204 and what is allowed */
 };
 
@@ -25,11 +27,12 @@ struct http_call {
 	const char *allow;           /* for OPTIONS, and with 405 */
 	struct request_packet head;  /* names point into the request */
 	int64_t envelope_id;         /* "reqid" */
+	enum grpc_coding coding;     /* of ROUTE_GRPC */
 };
 
 static inline bool http_is_call(const struct http_call *c)
 {
-	return c->route <= ROUTE_TUP;
+	return c->route <= ROUTE_GRPC;
 }
 
 /* By the head alone.  0, or the status of the refusal. */

@@ -44,6 +44,32 @@ void text_trim(const char **p, size_t *n)
 		--*n;
 }
 
+bool text_is_utf8(const char *text, size_t n)
+{
+	const uint8_t *p = (const uint8_t *)text, *end = p + n;
+
+	while (p < end) {
+		uint32_t c = *p++, least;
+		unsigned more = c < 0x80 ? 0 : c < 0xc0 ? 4 : c < 0xe0 ? 1 : c < 0xf0 ? 2 :
+				c < 0xf8 ? 3 : 4;
+
+		if (!more)
+			continue;
+		if (more == 4 || (size_t)(end - p) < more)
+			return false;
+		c &= 0x3fu >> more;
+		least = more == 1 ? 0x80 : more == 2 ? 0x800 : 0x10000;
+		for (; more; more--, p++) {
+			if ((*p & 0xc0) != 0x80)
+				return false;
+			c = c << 6 | (*p & 0x3f);
+		}
+		if (c < least || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+			return false;
+	}
+	return true;
+}
+
 /* Edit distance (insert, delete, replace, swap of neighbours); longer words are not compared. */
 enum { WORD_MAX = 48 };
 

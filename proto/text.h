@@ -13,6 +13,9 @@
 /* Decimal number with an optional sign and nothing else, within min..max; else false. */
 bool text_int(const char *p, size_t n, int64_t min, int64_t max, int64_t *v);
 
+/* UTF-8 as RFC 3629 has it: shortest forms, no surrogates. */
+bool text_is_utf8(const char *text, size_t n);
+
 /* Cuts blank, tab, CR and LF from both ends. */
 void text_trim(const char **p, size_t *n);
 

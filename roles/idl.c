@@ -51,6 +51,15 @@ static int gen(const struct idl_options *opt, const struct idl_conf *conf, char 
 	return failed ? EXIT_FAILED : EXIT_ASKED;
 }
 
+static int proto(const struct idl_options *opt, const struct idl_conf *conf, char **files)
+{
+	int failed = 0;
+
+	for (; *files; files++)
+		failed |= idl_write_proto(opt, *files, conf->out, stderr);
+	return failed ? EXIT_FAILED : EXIT_ASKED;
+}
+
 /* Generating shows more than loading does: names that clash in C. */
 static int check_file(const struct idl_options *opt, const char *path)
 {
@@ -87,6 +96,7 @@ static const struct subcommand {
 } subcommands[] = {
 	{ "check", check },  /* reports what is wrong with the files */
 	{ "gen", gen },      /* writes X.h and X.c for each X.tars */
+	{ "proto", proto },  /* writes Module.proto for each module with interfaces */
 };
 
 static const struct subcommand *find_subcommand(const char *name)
@@ -122,7 +132,7 @@ static int idl_main(int argc, char **argv, const void *conf_)
 
 const struct role idl_role = {
 	.name = "idl",
-	.summary = "checks .tars files and generates C from them (subcommands: check, gen)",
+	.summary = "checks .tars files, generates C or .proto (subcommands: check, gen, proto)",
 	.args = "SUBCOMMAND FILE...",
 	.opts = idl_opts,
 	.conf_size = sizeof(struct idl_conf),

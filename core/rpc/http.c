@@ -62,12 +62,12 @@ const char *http_date(void)
 
 /* ---- answers ---- */
 
-static void answer(struct http_exchange *x)
+void http_answer(struct http_exchange *x)
 {
 	struct http_response *r = &x->response;
 
 	if (r->status == 429 || r->status == 503)
-		http_response_header(r, &x->request.arena, "retry-after", "1", 1);
+		http_put_header(&r->headers, &x->request.arena, "retry-after", "1", 1);
 	x->answered = true;
 	x->on_answer(x);
 }
@@ -77,17 +77,17 @@ void http_refuse(struct http_exchange *x, int status, const char *text)
 	x->response.status = status;
 	x->response.type = http_problem(&x->response.body, status, 0, text);
 	if (status == 405)
-		http_response_header(&x->response, &x->request.arena, "allow", x->call.allow,
+		http_put_header(&x->response.headers, &x->request.arena, "allow", x->call.allow,
 				     strlen(x->call.allow));
-	answer(x);
+	http_answer(x);
 }
 
 static void answer_options(struct http_exchange *x)
 {
 	x->response.status = 204;
-	http_response_header(&x->response, &x->request.arena, "allow", x->call.allow,
+	http_put_header(&x->response.headers, &x->request.arena, "allow", x->call.allow,
 			     strlen(x->call.allow));
-	answer(x);
+	http_answer(x);
 }
 
 static void answer_health(struct http_exchange *x)
@@ -104,7 +104,7 @@ static void answer_health(struct http_exchange *x)
 	x->response.type = "application/json";
 	buf_addf(&x->response.body, "{\"status\":\"%s\",\"requests\":%u,\"connections\":%u}\n",
 		 draining ? "draining" : "ok", requests, conns);
-	answer(x);
+	http_answer(x);
 }
 
 static void answer_metrics(struct http_exchange *x)
@@ -112,7 +112,7 @@ static void answer_metrics(struct http_exchange *x)
 	x->response.status = 200;
 	x->response.type = "text/plain; version=0.0.4; charset=utf-8";
 	metrics_print(x->sc->loop->app, &x->response.body);
-	answer(x);
+	http_answer(x);
 }
 
 /* ---- calls ---- */
@@ -180,24 +180,24 @@ static void put_json(struct buf *b, struct tars_req *rq, int code, const char *t
 		http_put_context(r, &rq->http->request.arena, &rq->reply_context);
 }
 
-static void send_response(struct tars_req *rq)
+void http_send_response(struct tars_req *rq)
 {
 	buf_append(&rq->http->response.body, &rq->reply);
-	answer(rq->http);
+	http_answer(rq->http);
 }
 
 static const struct call_format json_format = {
-	get_json_args, put_json, send_response, .keeps_input = true,
+	get_json_args, put_json, http_send_response, .keeps_input = true,
 };
 static const struct call_format packet_in_http = {
-	get_packet_args, put_packet, send_response, .keeps_input = true,
+	get_packet_args, put_packet, http_send_response, .keeps_input = true,
 };
 
 /* A one-way packet has its answer at once; the call goes on without it. */
 static void answer_oneway(struct http_exchange *x)
 {
 	x->response.status = 202;
-	answer(x);
+	http_answer(x);
 }
 
 static void count_http_call(struct loop *l)
@@ -207,26 +207,49 @@ static void count_http_call(struct loop *l)
 	atomic_store_explicit(&l->n_http_calls, n + 1, memory_order_relaxed);
 }
 
+/* Fills x->call; false if it is refused. */
+static bool read_call(struct http_exchange *x)
+{
+	bool is_grpc = x->call.route == ROUTE_GRPC;
+	struct err e;
+	int status = http_get_call(&x->request, &x->call, &e);
+
+	if (!status && is_grpc && grpc_find_object(x, &e))
+		status = 404;
+	if (status && is_grpc)
+		grpc_refuse(x, e.code, e.text);
+	else if (status)
+		http_refuse(x, status, e.text);
+	return !status;
+}
+
+static const struct call_format *format_of(const struct http_exchange *x)
+{
+	switch (x->call.route) {
+	case ROUTE_GRPC:
+		return &grpc_format;
+	case ROUTE_TUP:
+		return &packet_in_http;
+	default:
+		return &json_format;
+	}
+}
+
 static void start_call(struct http_exchange *x)
 {
 	struct tars_req *rq;
-	struct err e;
-	int status;
 
 	if (x->sc->adapter->conf.local) {
 		http_refuse(x, 403, "no calls over HTTP on this port, only GET /metrics and "
 			    "GET /healthz");
 		return;
 	}
-	status = http_get_call(&x->request, &x->call, &e);
-	if (status) {
-		http_refuse(x, status, e.text);
+	if (!read_call(x))
 		return;
-	}
 	rq = req_get(x->sc->loop);
 	rq->head = x->call.head;
 	rq->http = x;
-	rq->format = x->call.route == ROUTE_TUP ? &packet_in_http : &json_format;
+	rq->format = format_of(x);
 	x->refs++;
 	count_http_call(x->sc->loop);
 	if (rq->head.packet_type == PACKET_ONEWAY)
@@ -256,6 +279,8 @@ void http_whole(struct http_exchange *x)
 		answer_options(x);
 	else if (x->call.route == ROUTE_HEALTH)
 		answer_health(x);
+	else if (x->call.route == ROUTE_GRPC && grpc_is_health(x))
+		grpc_answer_health(x);
 	else if (x->call.route != ROUTE_METRICS)
 		start_call(x);
 	else if (x->sc->adapter->conf.local)

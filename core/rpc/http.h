@@ -53,10 +53,23 @@ bool http_head(struct http_exchange *x);
 /* The rest is there too: answers, now or later. */
 void http_whole(struct http_exchange *x);
 void http_refuse(struct http_exchange *x, int status, const char *text);
+/* x->response is filled in. */
+void http_answer(struct http_exchange *x);
+/* The same, with the body in rq->reply: call_format.send. */
+void http_send_response(struct tars_req *rq);
 /* Its first bytes came too long ago? */
 bool http_is_overdue(const struct http_exchange *x, int64_t now_us);
 /* "Sun, 06 Nov 1994 08:49:37 GMT", now. */
 const char *http_date(void);
+
+/* ---- http_grpc.c ---- */
+extern const struct call_format grpc_format;
+void grpc_refuse(struct http_exchange *x, int code, const char *text);
+/* "Module.Interface" in x->call.head.servant becomes the object that has it. */
+int grpc_find_object(struct http_exchange *x, struct err *e);
+/* grpc.health.v1.Health/Check */
+bool grpc_is_health(const struct http_exchange *x);
+void grpc_answer_health(struct http_exchange *x);
 
 /* The protocol rows of server.c's detection. */
 extern const struct server_proto http1_proto, http2_proto;

@@ -61,6 +61,33 @@ static void http2_low_water(struct conn *c)
 	pump(container_of(c, struct server_conn, conn));
 }
 
+static nghttp2_nv pair(const char *name, size_t n_name, const char *value, size_t n_value)
+{
+	return (nghttp2_nv){ (uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, n_name,
+			     n_value, NGHTTP2_NV_FLAG_NONE };
+}
+
+#define PAIR(name, text) pair(name, strlen(name), text, strlen(text))
+
+static size_t add_pairs(nghttp2_nv *nv, size_t n, const struct http_headers *headers)
+{
+	for (uint32_t i = 0; i < headers->n; i++) {
+		const struct http_header *f = &headers->v[i];
+
+		nv[n++] = pair(f->name.p, f->name.n, f->value.p, f->value.n);
+	}
+	return n;
+}
+
+/* With their own end of the stream, or with the headers if there is no body. */
+static void submit_trailers(struct http_exchange *x)
+{
+	const struct http_headers *t = &x->response.trailers;
+	nghttp2_nv *nv = arena_alloc(&x->request.arena, t->n * sizeof(*nv));
+
+	nghttp2_submit_trailer(http2_of(x->sc)->session, x->stream, nv, add_pairs(nv, 0, t));
+}
+
 static ssize_t read_body(nghttp2_session *session, int32_t stream, uint8_t *room, size_t size,
 			 uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
@@ -75,18 +102,15 @@ static ssize_t read_body(nghttp2_session *session, int32_t stream, uint8_t *room
 	buf_consume(body, n);
 	http2_of(arg)->unsent -= n;
 	x->moved_us = reactor_now();
-	if (!buf_size(body))
-		*flags |= NGHTTP2_DATA_FLAG_EOF;
+	if (buf_size(body))
+		return (ssize_t)n;
+	*flags |= NGHTTP2_DATA_FLAG_EOF;
+	if (x->response.trailers.n) {
+		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+		submit_trailers(x);
+	}
 	return (ssize_t)n;
 }
-
-static nghttp2_nv pair(const char *name, size_t n_name, const char *value, size_t n_value)
-{
-	return (nghttp2_nv){ (uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, n_name,
-			     n_value, NGHTTP2_NV_FLAG_NONE };
-}
-
-#define PAIR(name, text) pair(name, strlen(name), text, strlen(text))
 
 static void submit(struct http_exchange *x)
 {
@@ -94,7 +118,8 @@ static void submit(struct http_exchange *x)
 	const struct http_response *r = &x->response;
 	bool has_body = buf_size(&r->body) && x->request.method != METHOD_HEAD;
 	nghttp2_data_provider body = { .source.ptr = x, .read_callback = read_body };
-	nghttp2_nv *nv = arena_alloc(&x->request.arena, (4 + r->headers.n) * sizeof(*nv));
+	nghttp2_nv *nv = arena_alloc(&x->request.arena,
+				     (4 + r->headers.n + r->trailers.n) * sizeof(*nv));
 	char status[8], length[24];
 	size_t n = 0;
 
@@ -102,18 +127,16 @@ static void submit(struct http_exchange *x)
 	snprintf(length, sizeof(length), "%zu", buf_size(&r->body));
 	nv[n++] = PAIR(":status", status);
 	nv[n++] = PAIR("date", http_date());
-	if (r->type) {
+	if (r->type)
 		nv[n++] = PAIR("content-type", r->type);
+	if (r->type && !r->trailers.n)
 		nv[n++] = PAIR("content-length", length);
-	}
-	for (uint32_t i = 0; i < r->headers.n; i++) {
-		const struct http_header *f = &r->headers.v[i];
-
-		nv[n++] = pair(f->name.p, f->name.n, f->value.p, f->value.n);
-	}
+	n = add_pairs(nv, n, &r->headers);
 	if (has_body)
 		h->unsent += buf_size(&r->body);
 	else
+		n = add_pairs(nv, n, &r->trailers);
+	if (!has_body)
 		buf_clear(&x->response.body);
 	x->moved_us = reactor_now();
 	nghttp2_submit_response(h->session, x->stream, nv, n, has_body ? &body : NULL);
@@ -148,6 +171,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 		return refuse_stream(h, frame->hd.stream_id);
 	x = http_exchange_new(sc, on_answer);
 	x->stream = frame->hd.stream_id;
+	x->request.is_http2 = true;
 	list_append(&h->open, &x->node);
 	nghttp2_session_set_stream_user_data(session, x->stream, x);
 	return 0;

@@ -2,6 +2,7 @@
 #include "proto/h1.h"
 #include "proto/http_call.h"
 #include "proto/json.h"
+#include "proto/pb.h"
 #include "t/unit/interop-types.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -15,8 +16,10 @@ static void serve(struct http_request *rq, struct buf *seen)
 	struct http_call call;
 	struct Containers in;
 	struct err e = { 0 };
-	int status = http_route(rq, &call, &e);
+	int status;
 
+	rq->is_http2 = http_header(rq, "te");   /* as if: it decides what a path may mean */
+	status = http_route(rq, &call, &e);
 	BUG_ON(status == 405 && !call.allow);
 	if (!status && http_is_call(&call))
 		status = http_get_call(rq, &call, &e);
@@ -32,6 +35,11 @@ static void serve(struct http_request *rq, struct buf *seen)
 		json_get_params(text.p, text.n, interop_structs[0], &in, &rq->arena, NULL);
 		http_put_context(&r, &rq->arena, &call.head.context);
 		http_put_context(&r, &rq->arena, &call.head.status);
+		if (call.route == ROUTE_GRPC) {
+			pb_get(call.head.body.p, call.head.body.n, interop_structs[3], &in,
+			       &rq->arena, NULL);
+			grpc_put_status(&r.headers, &rq->arena, call.head.timeout_ms, e.text);
+		}
 		http_put_envelope(&r.body, call.envelope_id, &text, NULL);
 		r.status = http_call_status(call.route, call.head.timeout_ms);
 	}

@@ -219,7 +219,7 @@ static void test_responses(void **state)
 	(void)state;
 	arena_init(&a, NULL, 0);
 	buf_add_str(&r.body, "abc");
-	http_response_header(&r, &a, "x", "a%\r\n\xc3\xa4 z", 8);
+	http_put_header(&r.headers, &a, "x", "a%\r\n\xc3\xa4 z", 8);
 	h1_put_response(&b, &r, "now", 0);
 	assert_string_equal(buf_str(&b), "HTTP/1.1 200 OK\r\ndate: now\r\n"
 			    "content-type: text/plain\r\ncontent-length: 3\r\n"

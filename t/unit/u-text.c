@@ -1,4 +1,4 @@
-/* Strict numbers, trimming, nearest names. */
+/* Strict numbers, UTF-8, trimming, nearest names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,6 +35,29 @@ static void test_numbers(void **state)
 	assert_false(text_int("-1", 2, 0, 100, &v));
 	assert_int_equal(v, 42);
 	assert_true(text_int("123", 2, 0, 100, &v) && v == 12);
+}
+
+static void test_utf8(void **state)
+{
+	static const char *const good[] = {
+		"", "abc", "h\xc3\xa4", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
+		"\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
+	};
+	static const char *const bad[] = {
+		"\x80", "a\xbf", "\xc3", "\xc3z", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xe2\x82",
+		"\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
+		"\xf8\x88\x80\x80\x80", "\xf9\x80\x80\x80", "\xff", "\xfe\xff", "\xf0\x90\x80",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		if (!text_is_utf8(good[i], strlen(good[i])))
+			fail_msg("good %zu", i);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (text_is_utf8(bad[i], strlen(bad[i])))
+			fail_msg("bad %zu", i);
+	assert_true(text_is_utf8("a\0b", 3));
+	assert_true(text_is_utf8("\xc3\xa4\xff", 2));
 }
 
 static void test_trim(void **state)
@@ -81,6 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_nearest),
 	};
