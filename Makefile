@@ -170,7 +170,7 @@ $(call obj,$(wildcard t/helper/*.c)): CPPFLAGS += -I$(B)/t/helper
 $(call obj,$(wildcard t/helper/*.c)): | $(helper_gen)
 $(B)/t/interop-service: $(B)/t/helper/Interop.o
 $(patsubst %,$(B)/t/%,chain-service chain-call example-travel): $(B)/t/helper/Chain.o
-$(B)/t/observe-service: $(B)/t/helper/Observe.o
+$(patsubst %,$(B)/t/%,observe-service example-reports): $(B)/t/helper/Observe.o
 $(helpers): $(B)/t/%: $(B)/t/helper/%.o $(B)/all.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/all.a $(LDLIBS)

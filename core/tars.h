@@ -174,6 +174,22 @@ TARS_API const char *tars_trace_span(const struct tars_req *rq);
 /* A client without a service.  locator: "tars.tarsregistry.QueryObj@tcp -h .. -p .." or NULL when
  * all objects are direct.  NULL with a line in error[size] if it cannot start. */
 TARS_API struct tars_app *tars_start(const char *locator, char *error, size_t size);
+/* The same with options; zero means default everywhere.  Only grows at the end. */
+struct tars_start_conf {
+	const char *locator;             /* as above */
+	const char *module;              /* who calls, in reports; NULL: the program's name */
+	const char *node_name;           /* this machine, in reports; NULL: the receiver sees it */
+	const char *set;                 /* "name.area.group" */
+	const char *stat, *property;     /* objects that are told of calls and properties */
+	int report_interval_ms;          /* 60000; at least 10000 */
+	int sync_timeout_ms;             /* 3000 */
+	int async_timeout_ms;            /* 5000 */
+	int refresh_ms;                  /* of endpoints: 60000 */
+	const char *cache_path;          /* file that keeps endpoints for starts without a registry */
+	unsigned threads;                /* reactors: 1 */
+};
+TARS_API struct tars_app *tars_start_with(const struct tars_start_conf *conf, char *error,
+					  size_t size);
 TARS_API void tars_stop(struct tars_app *app);
 TARS_API struct tars_req *tars_begin(struct tars_app *app);
 TARS_API void tars_end(struct tars_req *rq);
@@ -268,6 +284,27 @@ struct tars_call {
 /* Why the last failed call of rq failed, as in tars_call.error; "" if none did.  For callbacks and
  * f_end, whose tars_call is gone. */
 TARS_API const char *tars_error(const struct tars_req *rq);
+
+/* ---- properties ---- */
+
+/*
+ * Values that the platform shows over time (contract 9.3): reported every minute to the object of
+ * the key `property`, each policy with a value of its own.  Max begins at -9999999 in the first
+ * minute and at 0 later, Min is the smallest that is not 0, as for all official SDKs.
+ */
+struct tars_property;
+enum tars_property_policy { /* or-ed */
+	TARS_PROPERTY_SUM = 1, TARS_PROPERTY_AVG = 2, TARS_PROPERTY_MIN = 4, TARS_PROPERTY_MAX = 8,
+	TARS_PROPERTY_COUNT = 16,
+	TARS_PROPERTY_DISTR = 32,  /* how many values are below each of the ranges (at most 32) */
+};
+/* The same name gives the same property, with the policies of the first call; it lives as long as
+ * the app.  Never NULL.  Thread: any. */
+TARS_API struct tars_property *tars_property(struct tars_app *app, const char *name,
+					     unsigned policies, const int *ranges,
+					     unsigned n_ranges);
+/* Costs some nanoseconds.  Thread: any. */
+TARS_API void tars_property_report(struct tars_property *p, int value);
 
 /* ---- logs ---- */
 

@@ -57,6 +57,8 @@ static const char *const runtime_names[] = {
 	"tars_app_daylog", "tars_app_log", "tars_daylog", "tars_daylog_period", "tars_log",
 	"tars_check", "tars_command", "tars_load_app_config", "tars_load_config", "tars_proxy_conf",
 	"tars_cancel", "tars_func_flags", "tars_retry", "tars_wait_any",
+	"tars_property", "tars_property_policy", "tars_property_report", "tars_start_conf",
+	"tars_start_with",
 	"tars_log_flush", "tars_log_is_on", "tars_log_level", "tars_log_period",
 	"tars_cookie", "tars_dye", "tars_dyed", "tars_set_cookie", "tars_trace_data",
 	"tars_trace_id", "tars_trace_span", "tars_trace_start",

@@ -26,6 +26,7 @@ struct endpoint {
 	int32_t weight;        /* -1: none */
 	uint32_t weight_type;  /* 0 loop, 1 static, 2 dynamic; others pass through */
 	int32_t auth;          /* 0 none, 1 access key */
+	char set[64];          /* "name.area.group" as the registry says; not part of the text */
 };
 
 int endpoint_parse(const char *text, size_t n, struct endpoint *ep, struct err *e);

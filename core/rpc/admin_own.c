@@ -363,12 +363,21 @@ static bool show_endpoints(struct admin_call *c)
 	return print(c, &t, "endpoints");
 }
 
+/* ---- reports ---- */
+
+static bool send_reports(struct admin_call *c)
+{
+	reporter_send(c->app->report, c->out);
+	return true;
+}
+
 const struct admin_command admin_own[] = {
 	{ "tars.endpoints", "[json]: endpoints of the objects that were called: state, calls, times",
 	  show_endpoints },
 	{ "tars.functions", "[json]: functions that were called: calls, failures by code, times",
 	  show_functions },
 	{ "tars.loops", "[json]: loops: longest turn of the last seconds, load", show_loops },
+	{ "tars.report", "sends call statistics and properties now", send_reports },
 	{ "tars.requests", "[json]: requests that wait or run, the oldest of each loop first",
 	  show_requests },
 	{ NULL }

@@ -20,6 +20,7 @@
 enum {
 	DRAIN_POLL_MS = 2,
 	END_MS = 10000,      /* for handlers, and coroutines of ours: a name look-up, a slow disk */
+	LAST_REPORT_MS = 1000,
 	FLUSH_MS = 1000,     /* for the last output */
 	SEND_LOGS_MS = 1000,
 	MAX_TOLD = 10,       /* requests that are left behind, of each loop */
@@ -94,7 +95,7 @@ static int loop_init(struct loop *l, struct tars_app *app, unsigned index, struc
 		list_init(&l->peers[i]);
 	list_init(&l->links);
 	arena_init(&l->scratch, NULL, 0);
-	stats_init(l);
+	stats_init(l, app->conf.report.property && *app->conf.report.property);
 	l->reactor = reactor_new(e);
 	return l->reactor ? 0 : e->code;
 }
@@ -149,6 +150,7 @@ struct tars_app *app_new(const struct app_conf *conf, struct err *e)
 	start_logs(app, conf);
 	metrics_init(app);
 	metrics_init_calls(app);
+	app->properties = property_list_new();
 	app->cache = proxy_cache_open(app->conf.cache_path);
 	app->loops = xcalloc(app->conf.reactors, sizeof(*app->loops));
 	for (; !rc && app->n_loops < app->conf.reactors; app->n_loops += !rc)
@@ -161,6 +163,7 @@ struct tars_app *app_new(const struct app_conf *conf, struct err *e)
 		return NULL;
 	}
 	app_set_locator(app, app->conf.locator);
+	app->report = reporter_new(app, &conf->report);
 	return app;
 }
 
@@ -195,6 +198,8 @@ void app_free(struct tars_app *app)
 	for (unsigned i = 0; i < app->n_loops; i++)
 		loop_free(&app->loops[i]);
 	adapters_free(app);
+	reporter_free(app->report);
+	property_list_free(app->properties);
 	proxies_free(app);
 	secure_free(app);
 	proxy_cache_free(app->cache);
@@ -452,6 +457,7 @@ static void shut_down(void *arg)
 			reactor_clock() + atomic_load(&app->grace_ms) * 1000);
 	if (app->remote_log)
 		pool_run(send_logs, app);
+	reporter_finish(app->report, LAST_REPORT_MS);
 	atomic_store(&app->closed, true);
 	proxies_stop(app);
 	secure_stop(app);
@@ -515,9 +521,16 @@ void app_run(struct tars_app *app, void (*started)(void *arg), void *arg)
 
 /* ---- clients ---- */
 
-struct tars_app *tars_start(const char *locator, char *error, size_t size)
+struct tars_app *tars_start_with(const struct tars_start_conf *c, char *error, size_t size)
 {
-	struct app_conf conf = { .locator = locator };
+	struct app_conf conf = {
+		.locator = c->locator, .module = c->module, .node_name = c->node_name,
+		.set = c->set, .cache_path = c->cache_path, .reactors = c->threads,
+		.sync_timeout_ms = c->sync_timeout_ms, .async_timeout_ms = c->async_timeout_ms,
+		.refresh_ms = c->refresh_ms,
+		.report = { .stat = c->stat, .property = c->property,
+			    .interval_ms = c->report_interval_ms },
+	};
 	struct tars_app *app;
 	struct err e;
 
@@ -530,6 +543,11 @@ struct tars_app *tars_start(const char *locator, char *error, size_t size)
 		snprintf(error, size, "%s", e.text);
 	app_free(app);
 	return NULL;
+}
+
+struct tars_app *tars_start(const char *locator, char *error, size_t size)
+{
+	return tars_start_with(&(struct tars_start_conf){ .locator = locator }, error, size);
 }
 
 void tars_stop(struct tars_app *app)

@@ -9,6 +9,7 @@
 #define CORE_RPC_APP_H
 
 #include "core/io/reactor.h"
+#include "core/rpc/report.h"
 #include "core/sys/applog.h"
 #include "core/io/tls.h"
 #include "core/tars.h"
@@ -39,6 +40,7 @@ struct app_conf {
 	enum tars_run run;          /* of servants that say TARS_RUN_CONF */
 	int64_t end_ms;             /* 0: 10000; for handlers that outlast the grace of app_stop */
 	bool any_set;               /* callers of other sets are not refused */
+	struct reporter_conf report;
 	unsigned trace_kb;          /* 0: 1; data of a trace's line, unless its key says more */
 	int64_t tls_check_ms;       /* 0: 5000; how often files of TLS are looked at */
 };

@@ -75,6 +75,8 @@ struct tars_app {
 	const struct tars_service *hooks;     /* likewise */
 	const char *appcache_path;            /* NULL: none */
 	struct dye dye;
+	struct property_list *properties;
+	struct reporter *report;
 	struct log_state logs;
 	struct applog *log;
 	struct remotelog *remote_log;         /* NULL: no log server */

@@ -52,6 +52,8 @@ static void endpoints_from(struct endpoint_list *list, const struct tars_Endpoin
 		ep->weight = f->weight;
 		ep->weight_type = (uint32_t)at_least_0(f->weightType);
 		ep->auth = f->authType == 1;
+		if (f->setId.n < sizeof(ep->set))
+			memcpy(ep->set, f->setId.p, f->setId.n + 1);
 		list->n++;
 	}
 }

@@ -173,6 +173,23 @@ static void share_threads(struct main_conf *c)
 		}
 }
 
+static void read_report(struct reader *r, struct reporter_conf *c)
+{
+	c->stat = get(r->tree, CLIENT "<stat>");
+	c->property = get(r->tree, CLIENT "<property>");
+	c->interval_ms = number(r, CLIENT "<report-interval>", 0, 0, INT32_MAX);
+	c->timeout_ms = number(r, CLIENT "<report-timeout>", 0, 0, INT32_MAX);
+	c->max_size = number(r, CLIENT "<max-report-size>", 0, 0, INT32_MAX);
+}
+
+int main_conf_read_report(const struct tarsconf *tree, struct reporter_conf *c, struct err *e)
+{
+	struct reader r = { .tree = tree, .e = e };
+
+	read_report(&r, c);
+	return r.rc;
+}
+
 static void read_app(struct reader *r, struct main_conf *c)
 {
 	int64_t end_ms = number(r, SERVER "<deactivating-timeout>", DEFAULT_DEACTIVATING_MS, 0,
@@ -200,6 +217,7 @@ static void read_app(struct reader *r, struct main_conf *c)
 	c->grace_ms = end_ms * GRACE_PERCENT / 100;
 	c->app.end_ms = end_ms * END_PERCENT / 100;
 	c->node = get(r->tree, SERVER "<node>");
+	read_report(r, &c->app.report);
 	read_log(r, c);
 }
 

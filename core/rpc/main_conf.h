@@ -28,6 +28,8 @@ struct main_conf {
 
 /* Reads a configuration file. */
 int main_conf_load(const char *path, struct tarsconf *tree, struct err *e);
+/* What reports need, which may be read again at run time. */
+int main_conf_read_report(const struct tarsconf *tree, struct reporter_conf *c, struct err *e);
 /* TARS_ECONF names the path of the key that is wrong. */
 int main_conf_read(const struct tarsconf *tree, struct main_conf *c, struct arena *a,
 		   struct err *e);

@@ -125,10 +125,13 @@ void reload_properties(struct tars_app *app, struct buf *out)
 		{ "log", SERVER "<log>" }, { "config", SERVER "<config>" },
 		{ "notify", SERVER "<notify>" },
 	};
+	struct reporter_conf report;
 	const struct tarsconf *tree;
 	struct err e;
 
 	tree = read_again(app, &e);
+	if (tree && main_conf_read_report(tree, &report, &e))
+		tree = NULL;
 	if (!tree) {
 		buf_addf(out, "load config %s error:%s", app->config_path ? app->config_path : "",
 			 e.text);
@@ -136,6 +139,7 @@ void reload_properties(struct tars_app *app, struct buf *out)
 	}
 	atomic_store_explicit(&app->config, tree, memory_order_release);
 	app_set_locator(app, value(tree, CLIENT "<locator>"));
+	reporter_configure(app->report, &report);
 	buf_add_str(out, "loaded config items:\r\n");
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		buf_addf(out, "%s=%s\r\n", rows[i].label,

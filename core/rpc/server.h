@@ -78,6 +78,7 @@ struct adapter {
 	_Atomic unsigned running;     /* CORO requests */
 	_Atomic uint64_t drops[N_DROPS];
 	struct limits *limits;        /* NULL: none */
+	uint64_t n_reported_timeouts; /* the reporter's */
 };
 
 static inline void adapter_drop(struct adapter *a, enum drop why)

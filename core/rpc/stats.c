@@ -56,6 +56,8 @@ static void fold_rows(struct loop_stats *s, uint64_t us)
 	while ((row = s->dirty)) {
 		s->dirty = row->next_dirty;
 		add_ok(row, us, row->in_turn);
+		if (s->want_times)
+			stats_note_times(row->caller->times, 0, (int64_t)us, row->in_turn);
 		row->in_turn = 0;
 	}
 }
@@ -95,6 +97,21 @@ int64_t stats_lag_us(const struct loop_stats *s)
 
 /* ---- callers ---- */
 
+static struct adapter_times *times_of(struct loop_stats *s, struct adapter *a)
+{
+	struct adapter_times *t = s->times;
+
+	while (t && t->adapter != a)
+		t = t->next;
+	if (t)
+		return t;
+	t = xcalloc(1, sizeof(*t));
+	t->adapter = a;
+	t->next = s->times;
+	s->times = t;
+	return t;
+}
+
 static struct caller *caller_get(struct loop_stats *s, struct adapter *a, const char *host)
 {
 	struct caller **bucket = &s->hosts[hash_fnv(host, strlen(host)) % STATS_HOST_BUCKETS], *c;
@@ -106,6 +123,7 @@ static struct caller *caller_get(struct loop_stats *s, struct adapter *a, const 
 		return caller_get(s, a, "");
 	c = xcalloc(1, sizeof(*c));
 	c->adapter = a;
+	c->times = times_of(s, a);
 	strncpy(c->host, host, sizeof(c->host) - 1);
 	c->next = *bucket;
 	*bucket = c;
@@ -140,7 +158,7 @@ static bool caller_is_reported(const struct caller *c)
 }
 
 /* Hosts that went and have nothing to report any more. */
-static void drop_callers(struct loop_stats *s)
+void stats_callers_drop(struct loop_stats *s)
 {
 	for (unsigned i = 0; i < STATS_HOST_BUCKETS; i++)
 		for (struct caller **at = &s->hosts[i], *c; (c = *at);) {
@@ -163,7 +181,7 @@ void stats_conn_freed(struct server_conn *sc)
 	sc->caller = NULL;
 	sc->row = NULL;
 	if (s->n_hosts >= STATS_MAX_HOSTS)
-		drop_callers(s);
+		stats_callers_drop(s);
 }
 
 /* ---- rows ---- */
@@ -252,20 +270,36 @@ static void count_code(struct func_stat *f, int32_t code)
 	counter_add(&f->n_other_codes, 1);
 }
 
-static void note_failure(struct call_row *row, const struct tars_req *rq)
+static void note_times(const struct call_row *row, const struct tars_req *rq, int64_t us)
 {
+	int64_t wait_us = rq->ran_us ? rq->ran_us - rq->start_us : 0;
+
+	stats_note_times(row->caller->times, wait_us, us - wait_us, 1);
+}
+
+static void note_failure(struct loop_stats *s, struct call_row *row, const struct tars_req *rq)
+{
+	int64_t us;
+
 	counter_add(&row->stat->n, 1);
 	counter_add(&row->stat->n_failed, 1);
 	count_code(row->stat, rq->result);
 	mic_add_failure(&row->body);
-	if (rq->ran_us)
-		add_times(row->stat, (uint64_t)(reactor_clock() - rq->start_us), 1);
+	if (!rq->ran_us)
+		return;
+	us = reactor_clock() - rq->start_us;
+	add_times(row->stat, (uint64_t)us, 1);
+	if (s->want_times)
+		note_times(row, rq, us);
 }
 
-static inline void note_success(struct loop_stats *s, struct call_row *row, int64_t us)
+static inline void note_success(struct loop_stats *s, struct call_row *row,
+				const struct tars_req *rq, int64_t us)
 {
 	if (us) {
 		add_ok(row, (uint64_t)us, 1);
+		if (s->want_times)
+			note_times(row, rq, us);
 		return;
 	}
 	if (!row->in_turn++) {
@@ -280,10 +314,10 @@ static __attribute__((noinline)) void ended_otherwise(struct tars_req *rq)
 	struct call_row *row = find_row(rq->loop, sc->caller, rq);
 
 	if (rq->result) {
-		note_failure(row, rq);
+		note_failure(&rq->loop->stats, row, rq);
 	} else {
 		sc->row = row;
-		note_success(&rq->loop->stats, row, reactor_now() - rq->start_us);
+		note_success(&rq->loop->stats, row, rq, reactor_now() - rq->start_us);
 	}
 }
 
@@ -296,8 +330,8 @@ void stats_ended(struct tars_req *rq)
 	stats_turn(rq->loop, s);
 	if (__builtin_expect(row && !rq->result && row->func == rq->func &&
 			     row->servant == rq->servant && row->kind == kind_of(rq), 1))
-		note_success(s, row, atomic_load_explicit(&s->turn_since_us, memory_order_relaxed) -
-			     rq->start_us);
+		note_success(s, row, rq, atomic_load_explicit(&s->turn_since_us,
+							      memory_order_relaxed) - rq->start_us);
 	else
 		ended_otherwise(rq);
 }
@@ -310,8 +344,9 @@ void stats_add_servant(struct tars_app *app, struct servant *s)
 			       sizeof(*s->stats));
 }
 
-void stats_init(struct loop *l)
+void stats_init(struct loop *l, bool want_times)
 {
+	l->stats.want_times = want_times;
 	list_init(&l->stats.running);
 }
 
@@ -343,6 +378,10 @@ void stats_release(struct loop *l)
 			free_servant_stats(l, t->slots[i]);
 	if (l->app->admin)
 		free_servant_stats(l, l->app->admin);
+	for (struct adapter_times *at; (at = s->times);) {
+		s->times = at->next;
+		free(at);
+	}
 	free_stats(s->misc, STATS_N_MISC);
 	stats_calls_drop(s, true);
 }

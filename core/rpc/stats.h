@@ -15,6 +15,7 @@
 #include "core/rpc/histogram.h"
 #include "core/rpc/list.h"
 #include "core/rpc/mic.h"
+#include "core/rpc/property.h"
 #include "core/tars.h"
 #include "proto/endpoint.h"
 
@@ -48,10 +49,18 @@ struct func_stat {
 /* Under which name the callers of these requests are reported (contract 9.1). */
 enum caller_kind { CALLER_TARS, CALLER_TUP, CALLER_ONEWAY };
 
+/* Times of the requests of an adapter since the last report: waiting, and in the handler. */
+struct adapter_times {
+	struct adapter_times *next;
+	struct adapter *adapter;
+	struct property_sum wait, handled;
+};
+
 /* One host that calls this adapter, as one loop sees it. */
 struct caller {
 	struct caller *next;          /* in its bucket */
 	struct adapter *adapter;
+	struct adapter_times *times;
 	unsigned refs;                /* connections */
 	struct call_row *rows[STATS_ROW_BUCKETS];
 	char host[48];
@@ -88,7 +97,9 @@ struct call_stat {
 struct loop_stats {
 	struct task turn_end;
 	bool turn_open;
+	bool want_times;              /* for properties; else nobody adds them up */
 	struct call_row *dirty;
+	struct adapter_times *times;
 	struct list running;          /* requests that wait or run, by their node `running` */
 	struct caller *hosts[STATS_HOST_BUCKETS];
 	unsigned n_hosts, n_rows;
@@ -102,7 +113,8 @@ struct loop_stats {
 	int64_t lag_window_us;                        /* when it began */
 };
 
-void stats_init(struct loop *l);
+/* want_times: properties are reported. */
+void stats_init(struct loop *l, bool want_times);
 void stats_release(struct loop *l);
 /* Room for the functions of a new servant. */
 void stats_add_servant(struct tars_app *app, struct servant *s);
@@ -127,8 +139,13 @@ void stats_ended(struct tars_req *rq);
 void stats_call_sent(struct tars_pending *p, struct peer *peer);
 void stats_call_ended(struct tars_pending *p, int rc);
 void stats_peer_gone(struct peer *peer);
+/* Hosts that went and have nothing to report any more.  Thread: the loop's. */
+void stats_callers_drop(struct loop_stats *s);
 /* Rows whose peer is gone and that have nothing to report; or all.  Thread: the loop's. */
 void stats_calls_drop(struct loop_stats *s, bool all);
+
+/* Of so many requests, each.  report_adapter.c */
+void stats_note_times(struct adapter_times *t, int64_t wait_us, int64_t handle_us, unsigned times);
 
 /* ---- readers ---- */
 

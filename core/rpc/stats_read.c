@@ -115,12 +115,14 @@ void stats_each_func(struct tars_app *app, void (*fn)(void *arg, const struct st
 
 /* ---- work on each loop ---- */
 
+enum gather_state { GATHER_WAITS, GATHER_RUNS, GATHER_DONE, GATHER_GIVEN_UP };
+
 struct gather_part {
 	struct task task;
 	struct gather *all;
 	struct loop *loop;
 	struct buf out;
-	_Atomic bool done;
+	_Atomic int state;
 };
 
 /* Lives until the last loop has come to it, which may be after the reader has given up. */
@@ -145,18 +147,38 @@ static void gather_unref(struct gather *g)
 static void run_part(struct task *t)
 {
 	struct gather_part *part = container_of(t, struct gather_part, task);
+	int waits = GATHER_WAITS;
 
-	part->all->fn(part->loop, part->all->arg, &part->out);
-	atomic_store_explicit(&part->done, true, memory_order_release);
+	/* What fn takes must reach somebody. */
+	if (atomic_compare_exchange_strong(&part->state, &waits, GATHER_RUNS)) {
+		part->all->fn(part->loop, part->all->arg, &part->out);
+		atomic_store_explicit(&part->state, GATHER_DONE, memory_order_release);
+	}
 	gather_unref(part->all);
+}
+
+static bool is_done(const struct gather_part *part)
+{
+	return atomic_load_explicit(&part->state, memory_order_acquire) == GATHER_DONE;
 }
 
 static bool all_done(const struct gather *g)
 {
 	for (unsigned i = 0; i < g->n; i++)
-		if (!atomic_load_explicit(&g->parts[i].done, memory_order_acquire))
+		if (!is_done(&g->parts[i]))
 			return false;
 	return true;
+}
+
+/* Those that have begun are waited for. */
+static void give_up(struct gather_part *part)
+{
+	int waits = GATHER_WAITS;
+
+	if (atomic_compare_exchange_strong(&part->state, &waits, GATHER_GIVEN_UP))
+		return;
+	while (!is_done(part))
+		coro_sleep_ms(1);
 }
 
 bool stats_gather(struct tars_app *app, void (*fn)(struct loop *l, const void *arg, struct buf *out),
@@ -180,9 +202,10 @@ bool stats_gather(struct tars_app *app, void (*fn)(struct loop *l, const void *a
 	}
 	while (!(complete = all_done(g)) && reactor_clock() < until_us)
 		coro_sleep_ms(nap_ms < 16 ? nap_ms++ : nap_ms);
-	for (unsigned i = 0; i < g->n; i++)
-		if (atomic_load_explicit(&g->parts[i].done, memory_order_acquire))
-			buf_add(out, buf_head(&g->parts[i].out), buf_size(&g->parts[i].out));
+	for (unsigned i = 0; i < g->n; i++) {
+		give_up(&g->parts[i]);
+		buf_add(out, buf_head(&g->parts[i].out), buf_size(&g->parts[i].out));
+	}
 	gather_unref(g);
 	return complete;
 }

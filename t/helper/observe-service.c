@@ -51,10 +51,10 @@ static int release(struct tars_req *rq, const struct T_Observe_release_in *in,
 
 /* ---- work ---- */
 
-static int call(struct tars_req *rq, const char *object)
+static int call(struct tars_req *rq, const char *object, struct tars_str what)
 {
 	struct tars_call c = { .to = tars_proxy(tars_app_of(rq), object), .rq = rq };
-	struct T_Observe_work_in in = { .what = TARS_STR("ok"), .object = TARS_STR("") };
+	struct T_Observe_work_in in = { .what = what, .n = 400, .object = TARS_STR("") };
 	struct T_Observe_work_out out;
 
 	return T_Observe_work(&c, &in, &out);
@@ -71,11 +71,26 @@ static int work(struct tars_req *rq, const struct T_Observe_work_in *in,
 	if (!strcmp(in->what.p, "hold"))
 		return hold(rq);
 	if (!strcmp(in->what.p, "call"))
-		return call(rq, in->object.p);
+		return call(rq, in->object.p, TARS_STR("ok"));
+	if (!strcmp(in->what.p, "call_slow"))
+		return call(rq, in->object.p, TARS_STR("sleep"));
 	return TARS_OK;
 }
 
-static const struct T_Observe handlers = { .work = work, .release = release };
+/* All policies at once. */
+static int report(struct tars_req *rq, const struct T_Observe_report_in *in,
+		  struct T_Observe_report_out *out)
+{
+	static const int ranges[] = { 10, 50 };
+	struct tars_property *p = tars_property(tars_app_of(rq), in->property.p, 63, ranges, 2);
+
+	(void)out;
+	for (uint32_t i = 0; i < in->values.n; i++)
+		tars_property_report(p, in->values.v[i]);
+	return TARS_OK;
+}
+
+static const struct T_Observe handlers = { .work = work, .release = release, .report = report };
 
 /* ---- commands ---- */
 
