@@ -68,7 +68,7 @@ static void test_forms(void **state)
 	assert_true(has("*", "2001:db8::1"));
 	assert_true(has("::/0", "2001:db8::1"));
 	assert_true(has("::/0", "1.2.3.4"));   /* mapped addresses are IPv6 addresses */
-	assert_true(has("1|2.2.2.2" + 2, "2.2.2.2"));
+	assert_true(has(&"1|2.2.2.2"[2], "2.2.2.2"));
 	assert_false(has("", "1.2.3.4"));
 }
 
