@@ -13,20 +13,17 @@ service_names_=
 
 start_service () {
 	local name=${service:-service} line= fd lock_fd=${pg_users_fd:-9}
-	local deadline=$((SECONDS + 120))
 	rm -f ".ready.$name" && mkfifo ".ready.$name" || return
 	exec {fd}<>".ready.$name"
 	"$@" --ready-fd 8 8>".ready.$name" 2>"$name.log" {fd}>&- {test_pause_fd}>&- 3>&- \
 		{lock_fd}>&- &
 	printf -v "${name}_pid" %s "$!"
 	service_names_="$service_names_ $name"
-	until read -r -t 0.1 -u "$fd" line; do
-		if ! kill -0 "$!" || test "$SECONDS" -ge "$deadline"; then
-			cat "$name.log"
-			exec {fd}>&-
-			return 1
-		fi
-	done
+	if ! next_line "$!" "$fd" 120; then
+		cat "$name.log"
+		exec {fd}>&-
+		return 1
+	fi
 	exec {fd}>&-
 	printf -v "${name}_port" %s "${line##*:}"
 }

@@ -12,7 +12,7 @@
 role_names=
 
 start_role () {
-	local role=$1 name=${role_name:-$1} ready fd pid line= deadline lock_fd=${pg_users_fd:-9}
+	local role=$1 name=${role_name:-$1} ready fd pid line= lock_fd=${pg_users_fd:-9}
 	shift
 	rm -f ".ready.$name"
 	mkfifo ".ready.$name" || return
@@ -22,15 +22,12 @@ start_role () {
 	pid=$!
 	role_names="$role_names $name"
 	printf -v "${name}_pid" %s "$pid"
-	deadline=$((SECONDS + ${role_timeout:-120}))
-	until read -r -t 0.1 -u "$fd" line; do
-		if ! kill -0 "$pid" 2>/dev/null || test "$SECONDS" -ge "$deadline"; then
-			echo "tars $role: no ready line:" >&2
-			cat "$name.log" >&2
-			exec {fd}>&-
-			return 1
-		fi
-	done
+	if ! next_line "$pid" "$fd" "${role_timeout:-120}"; then
+		echo "tars $role: no ready line:" >&2
+		cat "$name.log" >&2
+		exec {fd}>&-
+		return 1
+	fi
 	exec {fd}>&-
 	echo "$line"
 	# tars: registry: ready tcp 127.0.0.1:17890

@@ -167,6 +167,18 @@ test_expect_success 'wait_for ends with its condition and gives up at its deadli
 	! wait_for 0 "false"
 '
 
+test_expect_success 'next_line: whole, though it comes in pieces; fails at its end and deadline' '
+	mkfifo pipe &&
+	exec 5<>pipe &&
+	{ (printf "tcp 127.0.0.1:3480" && pause 0.3 && echo 1) >&5 & } &&
+	next_line $! 5 60 &&
+	test "$line" = "tcp 127.0.0.1:34801" &&
+	wait $! &&
+	! next_line $! 5 60 &&
+	! next_line $$ 5 0 &&
+	exec 5>&-
+'
+
 test_expect_success '--stress finds a failure that is rare, and ends by itself without one' '
 	test_expect_code 1 run_inner --stress=2 --stress-limit=9 <<-\IN &&
 	test_expect_success "the fifth fails" "echo x >>../count && test \$(wc -l <../count) -lt 5"

@@ -200,6 +200,20 @@ pause () {
 	read -r -t "$1" -u "$test_pause_fd" || :
 }
 
+# next_line PID FD SECONDS: the next line of what the process writes there, in $line.  Fails when the
+# process or the time has ended before the line.
+next_line () {
+	local piece ended= deadline=$((SECONDS + $3))
+	line=
+	until read -r -t 0.1 -u "$2" piece; do
+		# The time may have ended within the line: the next read begins behind this piece.
+		line+=$piece
+		test -n "$piece" || test -z "$ended" || return
+		kill -0 "$1" 2>/dev/null && test "$SECONDS" -lt "$deadline" || ended=1
+	done
+	line+=$piece
+}
+
 # wait_for SECONDS 'condition': polls until the condition holds.  The seconds are those of an idle
 # machine, so they say how long it usually takes; who wants to assert a duration must measure it.
 wait_for () {
