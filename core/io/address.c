@@ -81,6 +81,17 @@ void sockaddr_print(char *text, size_t size, const struct sockaddr_any *a)
 	}
 }
 
+void sockaddr_host(char *text, size_t size, const struct sockaddr_any *a)
+{
+	char ip[INET6_ADDRSTRLEN] = "unix";
+
+	if (a->sa.sa_family == AF_INET)
+		inet_ntop(AF_INET, &a->in.sin_addr, ip, sizeof(ip));
+	else if (a->sa.sa_family == AF_INET6)
+		inet_ntop(AF_INET6, &a->in6.sin6_addr, ip, sizeof(ip));
+	snprintf(text, size, "%s", ip);
+}
+
 int sockaddr_port(const struct sockaddr_any *a)
 {
 	switch (a->sa.sa_family) {

@@ -29,6 +29,8 @@ int sockaddr_from_path(struct sockaddr_any *a, const char *path);
 void sockaddr_set_port(struct sockaddr_any *a, int port);
 /* "10.0.0.1:5312", "[::1]:80", "unix:/path". */
 void sockaddr_print(char *text, size_t size, const struct sockaddr_any *a);
+/* "10.0.0.1", "::1", "unix". */
+void sockaddr_host(char *text, size_t size, const struct sockaddr_any *a);
 /* -1 where there is none. */
 int sockaddr_port(const struct sockaddr_any *a);
 /* Its 16 bytes, IPv4 mapped; false if it is no IP address (a unix socket). */

@@ -245,6 +245,10 @@ void conn_written(struct conn *c)
 		buf_clear(&c->out);
 		return;
 	}
+	if (__builtin_expect(c->class->written != NULL, 0)) {
+		c->class->written(c);
+		return;
+	}
 	conn_queue_flush(c);
 	if (buf_size(&c->out) > MUCH_MEMORY)
 		reactor_used_much_memory();

@@ -43,6 +43,8 @@ struct conn_class {
 	/* Instead of frame and next, for protocols that are no sequence of whole frames: gives how
 	 * many of the bytes it took; fewer than n only after conn_pause, and then those come again. */
 	ssize_t (*stream)(struct conn *c, uint8_t *data, size_t n, struct err *e);
+	/* Instead of the flush at the end of the turn: c->out goes out now, or is lost (datagrams). */
+	void (*written)(struct conn *c);
 	/* The class of the first bytes of a connection, which is c's from then on; NULL: more are
 	 * needed.  A class without it is final. */
 	const struct conn_class *(*detect)(struct conn *c, const uint8_t *data, size_t n);
@@ -83,6 +85,9 @@ enum { CONN_DEFAULT_HIGH_WATER = 8 << 20, CONN_FRAMES_PER_TURN = 256, CONN_LINGE
 /* An accepted or connected socket (non-blocking, close-on-exec), which c owns from now on.
  * Initialises all of c. */
 void conn_open(struct conn *c, const struct conn_class *class, int fd);
+/* Without a socket: only for a class that has `written`, and never closed. */
+void conn_open_loose(struct conn *c, const struct conn_class *class,
+		     const struct sockaddr_any *peer);
 /* Starts to connect; `up` or `down` follows, never before this returns.  On failure neither
  * follows, and no `release`.  Output may be written at once. */
 int conn_connect(struct conn *c, const struct conn_class *class, const struct sockaddr_any *to,

@@ -17,6 +17,9 @@ void conn_much_output(struct conn *c);
 void conn_serve_sealed(struct conn *c);
 /* One send of what b has; as send() returns. */
 ssize_t conn_send(struct conn *c, struct buf *b);
+/* Sets all of c: a socket that is open and is not watched yet; fd may be -1. */
+void conn_init(struct conn *c, const struct conn_class *class, int fd);
+void conn_connect_error(struct err *e, const char *peer, int error);
 void conn_close_errno(struct conn *c, int code, const char *what, int error);
 
 #endif

@@ -9,7 +9,7 @@
 #include "core/io/conn_int.h"
 #include "core/io/tls.h"
 
-static void conn_init(struct conn *c, const struct conn_class *class, int fd)
+void conn_init(struct conn *c, const struct conn_class *class, int fd)
 {
 	*c = (struct conn){
 		.class = class,
@@ -157,7 +157,15 @@ void conn_open(struct conn *c, const struct conn_class *class, int fd)
 	established(c);
 }
 
-static void connect_error(struct err *e, const char *peer, int error)
+void conn_open_loose(struct conn *c, const struct conn_class *class, const struct sockaddr_any *peer)
+{
+	conn_init(c, class, -1);
+	c->peer = *peer;
+	sockaddr_unmap(&c->peer);
+	sockaddr_print(c->peer_text, sizeof(c->peer_text), &c->peer);
+}
+
+void conn_connect_error(struct err *e, const char *peer, int error)
 {
 	const char *hint = error == ECONNREFUSED || error == ENOENT ? ": nothing listens there" :
 			   error == EHOSTUNREACH || error == ENETUNREACH ? ": check the route" :
@@ -177,7 +185,7 @@ static void on_connected(struct watch *w, int events)
 	if (getsockopt(w->fd, SOL_SOCKET, SO_ERROR, &error, &size))
 		error = errno;
 	if (error) {
-		connect_error(&e, c->peer_text, error);
+		conn_connect_error(&e, c->peer_text, error);
 		conn_close(c, &e);
 		return;
 	}
@@ -199,7 +207,7 @@ int conn_connect(struct conn *c, const struct conn_class *class, const struct so
 		return err_set(e, TARS_ECONNECT, "connect to %s: no socket: %s (see ulimit -n)",
 			       text, strerror(errno));
 	if (connect(fd, &to->sa, to->len) && errno != EINPROGRESS) {
-		connect_error(e, text, errno);
+		conn_connect_error(e, text, errno);
 		close(fd);
 		return TARS_ECONNECT;
 	}

@@ -98,17 +98,19 @@ static int find_address(struct sockaddr_any *a, const char *host, int port, stru
 	return 0;
 }
 
-static int bind_and_listen(const struct sockaddr_any *a, int backlog)
+static int bind_socket(const struct sockaddr_any *a, int type)
 {
-	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(a->sa.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int on = 1, off = 0, error;
 
 	if (fd < 0)
 		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* For datagrams it would let two servers share a port. */
+	if (type == SOCK_STREAM)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (a->sa.sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (!bind(fd, &a->sa, a->len) && !listen(fd, backlog > 0 ? backlog : LISTEN_BACKLOG))
+	if (!bind(fd, &a->sa, a->len))
 		return fd;
 	error = errno;
 	close(fd);
@@ -134,26 +136,42 @@ static int listen_error(struct err *e, const char *host, int port, int error)
 	}
 }
 
-int listener_open(struct listener *l, const char *host, int port, int backlog,
-		  void (*accepted)(struct listener *, int fd, const struct sockaddr_any *peer),
-		  struct err *e)
+int listener_bind(const char *host, int port, int type, struct sockaddr_any *a, struct err *e)
 {
-	struct sockaddr_any a;
 	int rc, fd;
 
 	if (port < 0 || port > 65535)
 		return err_set(e, TARS_EARG, "cannot listen on %s:%d: a port is 0 to 65535", host,
 			       port);
-	rc = find_address(&a, host, port, e);
+	rc = find_address(a, host, port, e);
 	if (rc)
 		return rc;
-	fd = bind_and_listen(&a, backlog);
+	fd = bind_socket(a, type);
 	if (fd < 0 && errno == EAFNOSUPPORT && !strcmp(host, "*")) {
-		sockaddr_from_ip(&a, "0.0.0.0", port);
-		fd = bind_and_listen(&a, backlog);
+		sockaddr_from_ip(a, "0.0.0.0", port);
+		fd = bind_socket(a, type);
 	}
 	if (fd < 0)
 		return listen_error(e, host, port, errno);
+	a->len = sizeof(a->un);
+	getsockname(fd, &a->sa, &a->len);
+	return fd;
+}
+
+int listener_open(struct listener *l, const char *host, int port, int backlog,
+		  void (*accepted)(struct listener *, int fd, const struct sockaddr_any *peer),
+		  struct err *e)
+{
+	struct sockaddr_any a;
+	int error, fd = listener_bind(host, port, SOCK_STREAM, &a, e);
+
+	if (fd < 0)
+		return fd;
+	if (listen(fd, backlog > 0 ? backlog : LISTEN_BACKLOG)) {
+		error = errno;
+		close(fd);
+		return listen_error(e, host, port, error);
+	}
 	listener_start(l, fd, accepted);
 	return 0;
 }

@@ -4,6 +4,9 @@
 
 #include "core/io/listen.h"
 
+/* A socket of this type on host and port, *a is its address.  Negative code with *e. */
+int listener_bind(const char *host, int port, int type, struct sockaddr_any *a, struct err *e);
+
 enum { LISTEN_BACKLOG = 1024 };
 
 /* fd listens already; initialises all of l. */

@@ -42,6 +42,10 @@ const struct drop_row drop_rows[N_DROPS] = {
 			       "Requests refused because of limits<concurrency>." },
 	[DROP_RATE] = { "rate-refusals", "tars_adapter_rate_refusals_total",
 			"Requests refused because of their caller's or function's rate." },
+	[DROP_DATAGRAM] = { "bad-datagrams", "tars_adapter_bad_datagrams_total",
+			    "Datagrams that were no packet." },
+	[DROP_ANSWER] = { "unsent-datagrams", "tars_adapter_unsent_datagrams_total",
+			  "Answers over UDP that the network did not take." },
 };
 
 /* ---- servants ---- */
@@ -210,23 +214,21 @@ static struct loop *least_loaded(struct tars_app *app)
 	return best;
 }
 
-/* Peers without an address are of this machine. */
-static bool is_denied(const struct adapter *a, const struct sockaddr_any *peer)
-{
-	struct ip ip;
-
-	return sockaddr_ip(peer, &ip) && !ip_is_allowed(&a->conf.peers, &ip);
-}
-
-static void tell_denied(struct adapter *a, const struct sockaddr_any *peer)
+bool adapter_lets_in(struct adapter *a, const struct sockaddr_any *peer)
 {
 	struct log_subject me = { a->name, NULL };
 	char text[64];
+	struct ip ip;
 
+	/* Peers without an address are of this machine. */
+	if (!sockaddr_ip(peer, &ip) || ip_is_allowed(&a->conf.peers, &ip))
+		return true;
 	adapter_drop(a, DROP_CONN_DENIED);
 	sockaddr_print(text, sizeof(text), peer);
-	log_every(TELL_MS, LOG_LEVEL_WARN, &me, "connection of %s closed: allow and deny do not "
-		  "let it in", text);
+	log_every(TELL_MS, LOG_LEVEL_WARN, &me, a->udp.is_open ? "datagram of %s dropped: allow "
+		  "and deny do not let it in" : "connection of %s closed: allow and deny do not let "
+		  "it in", text);
+	return false;
 }
 
 static void adapter_starved(struct listener *l, const struct err *e)
@@ -242,8 +244,7 @@ static void adapter_accepted(struct listener *l, int fd, const struct sockaddr_a
 {
 	struct adapter *a = container_of(l, struct adapter, listener);
 
-	if (is_denied(a, peer)) {
-		tell_denied(a, peer);
+	if (!adapter_lets_in(a, peer)) {
 		close(fd);
 		return;
 	}
@@ -312,6 +313,9 @@ static int check_access(const struct adapter *a, struct err *e)
 	const struct adapter_conf *c = &a->conf;
 	struct log_subject subject = { a->name, NULL };
 
+	if (c->ep.type == ENDPOINT_UDP && (c->ep.auth || endpoint_is_unix(&c->ep)))
+		return err_set(e, TARS_ECONF, "its udp endpoint cannot have %s", c->ep.auth ?
+			       "-e 1: there is no connection to authenticate" : "a socket file");
 	if (c->ep.auth && (!c->access_key || !c->secret_key))
 		return err_set(e, TARS_ECONF, "its endpoint has -e 1, which needs accesskey and "
 			       "secretkey");
@@ -333,6 +337,29 @@ static void guard_servant(const struct adapter *a)
 		atomic_store_explicit(&((struct servant *)s)->guarded, true, memory_order_relaxed);
 }
 
+/* The socket of its endpoint. */
+static int open_socket(struct adapter *a, struct err *e)
+{
+	struct adapter_conf *c = &a->conf;
+	int rc;
+
+	a->max_reply = FRAME_DEFAULT_MAX;
+	if (c->ep.type == ENDPOINT_UDP) {
+		a->max_reply = DATAGRAM_MAX;
+		rc = datagram_open(&a->udp, c->ep.host, c->ep.port, &a->port, server_datagram, e);
+	} else if (endpoint_is_unix(&c->ep)) {
+		return listener_open_file(&a->listener, c->ep.host, c->socket_mode, BACKLOG,
+					  adapter_accepted, e);
+	} else {
+		rc = listener_open(&a->listener, c->ep.host, c->ep.port, BACKLOG,
+				   adapter_accepted, e);
+		a->port = rc ? 0 : listener_port(&a->listener);
+	}
+	if (!rc)
+		c->ep.port = a->port;
+	return rc;
+}
+
 static int adapter_open(struct adapter *a, struct err *e)
 {
 	struct adapter_conf *c = &a->conf;
@@ -347,12 +374,8 @@ static int adapter_open(struct adapter *a, struct err *e)
 		a->tls = secure_ctx(a->app, TLS_SERVER, &c->tls, e);
 		rc = a->tls ? TARS_OK : e->code;
 	}
-	if (!rc && endpoint_is_unix(&c->ep))
-		rc = listener_open_file(&a->listener, c->ep.host, c->socket_mode, BACKLOG,
-					adapter_accepted, e);
-	else if (!rc)
-		rc = listener_open(&a->listener, c->ep.host, c->ep.port, BACKLOG,
-				   adapter_accepted, e);
+	if (!rc)
+		rc = open_socket(a, e);
 	if (rc)
 		return rc;
 	guard_servant(a);
@@ -360,21 +383,14 @@ static int adapter_open(struct adapter *a, struct err *e)
 	if (c->limits)
 		a->limits = limits_new(c->limits);
 	a->listening = true;
-	if (!endpoint_is_unix(&c->ep))
-		c->ep.port = a->port = listener_port(&a->listener);
 	return TARS_OK;
 }
 
 int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_r, struct err *e)
 {
-	struct adapter *a;
-	int rc;
+	struct adapter *a = adapter_new(app, conf);
+	int rc = adapter_open(a, e);
 
-	if (conf->ep.type == ENDPOINT_UDP)
-		return err_set(e, TARS_ECONF, "adapter %s: udp endpoints cannot be served: use tcp",
-			       conf->name);
-	a = adapter_new(app, conf);
-	rc = adapter_open(a, e);
 	if (rc)
 		return err_wrap(e, "adapter %s", a->name);
 	pthread_mutex_lock(&app->lock);
@@ -402,12 +418,17 @@ void adapters_close(struct tars_app *app)
 
 		if (a->listening)
 			listener_close(&a->listener);
+		datagram_stop(&a->udp);
 		a->listening = false;
 	}
 }
 
 void adapters_free(struct tars_app *app)
 {
-	for (struct list *l = app->adapters.next; l != &app->adapters; l = l->next)
-		limits_free(container_of(l, struct adapter, node)->limits);
+	for (struct list *l = app->adapters.next; l != &app->adapters; l = l->next) {
+		struct adapter *a = container_of(l, struct adapter, node);
+
+		limits_free(a->limits);
+		datagram_close(&a->udp);
+	}
 }

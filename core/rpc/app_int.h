@@ -141,6 +141,7 @@ static inline bool loop_is_here(const struct loop *l)
 void server_drain_all(struct loop *l);
 /* Stops listening; then, per loop, closes server connections once their output has left. */
 void adapters_close(struct tars_app *app);
+/* When nothing has to be answered any more. */
 void adapters_free(struct tars_app *app);
 /* Ends the worker threads; false: a handler has not returned by then.  May block. */
 bool pools_end(struct tars_app *app, int64_t until_us);

@@ -216,6 +216,11 @@ void call_sent(struct tars_pending *p, struct link *link)
 
 void call_send_packet(struct tars_pending *p, struct link *link)
 {
+	if (buf_size(&p->packet) > link->max_packet) {
+		call_fail(p, TARS_ESEND, "not sent: the request has %zu bytes, more than the limit "
+			  "of %zu", buf_size(&p->packet), link->max_packet);
+		return;
+	}
 	buf_add(conn_out(&link->conn), buf_head(&p->packet), buf_size(&p->packet));
 	if (!p->retrying)
 		buf_release(&p->packet);

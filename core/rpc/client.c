@@ -115,7 +115,7 @@ static int handle_reply(struct link *link, const uint8_t *frame, size_t n, struc
 	return 0;
 }
 
-static int client_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
+int client_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
 {
 	struct link *link = container_of(c, struct link, conn);
 	int rc = handle_reply(link, data + FRAME_LENGTH_SIZE, n - FRAME_LENGTH_SIZE, e);

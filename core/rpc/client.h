@@ -33,6 +33,7 @@ struct link {
 	bool was_up;                  /* connected, and let in by the server */
 	struct timer access_timer;    /* until the server has looked at our access key */
 	bool is_suspect;              /* retired because it has fallen silent */
+	size_t max_packet;            /* larger requests cannot be sent on it */
 	int64_t heard_us;             /* when its last reply came */
 	unsigned n_unheard;           /* time-outs since, of calls sent since */
 	char text[96];                /* "tcp 10.0.0.1:18600" */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/io/coro.h"
+#include "core/io/datagram.h"
 #include "core/io/listen.h"
 #include "core/rpc/app_int.h"
 #include "core/rpc/secure.h"
@@ -116,7 +117,7 @@ static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct
 	}
 	if (tls)
 		conn_secure(c, tls, 0);
-	c->max_frame = FRAME_DEFAULT_MAX;
+	c->max_frame = link->max_packet = FRAME_DEFAULT_MAX;
 	/* Replies are always read: a peer whose own output is stuck could never read on. */
 	c->high_water = SIZE_MAX;
 	link_init(link, peer);
@@ -128,14 +129,40 @@ static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct
 	return 0;
 }
 
+/* Open at once: whether anybody is there shows when it is called. */
+static int udp_connect(struct peer *peer, const struct sockaddr_any *to, struct err *e)
+{
+	static const struct conn_class udp_class = {
+		.frame = client_frame, .down = client_down, .release = client_release,
+		.written = conn_send_datagrams,
+	};
+	struct link *link = xcalloc(1, sizeof(*link));
+	int rc = conn_connect_datagram(&link->conn, &udp_class, to, e);
+
+	if (rc) {
+		free(link);
+		return rc;
+	}
+	link->max_packet = DATAGRAM_MAX;
+	link_init(link, peer);
+	client_up(&link->conn);
+	return TARS_OK;
+}
+
 /* ---- all addresses ---- */
+
+static int open_link(struct peer *peer, const struct sockaddr_any *to, struct err *e)
+{
+	return peer->ep.type == ENDPOINT_UDP ? udp_connect(peer, to, e) :
+					       link_connect(peer, to, e);
+}
 
 static int connect_from(struct peer *peer, struct err *e)
 {
 	int rc = TARS_ECONNECT;
 
 	while (rc && peer->addr_at < peer->n_addrs)
-		rc = link_connect(peer, &peer->addrs[peer->addr_at++], e);
+		rc = open_link(peer, &peer->addrs[peer->addr_at++], e);
 	return rc;
 }
 
@@ -189,10 +216,11 @@ void connect_start(struct peer *p, struct err *e)
 	struct sockaddr_any to;
 
 	p->n_addrs = p->addr_at = 0;
-	if (p->ep.type == ENDPOINT_UDP) {
-		err_set(e, TARS_ECONNECT, "udp endpoints cannot be called");
+	if (p->ep.type == ENDPOINT_UDP && (p->ep.auth || endpoint_is_unix(&p->ep))) {
+		err_set(e, TARS_ECONNECT, "a udp endpoint cannot have %s", p->ep.auth ? "-e 1" :
+			"a socket file");
 	} else if (!find_address(p, &to)) {
-		link_connect(p, &to, e);
+		open_link(p, &to, e);
 	} else if (endpoint_is_unix(&p->ep)) {
 		err_set(e, TARS_ECONNECT, "the path of a socket file has at most %d bytes",
 			(int)SOCKET_PATH_MAX);

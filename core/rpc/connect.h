@@ -19,6 +19,7 @@ const struct err *connect_why_down(const struct link *link, const struct err *wh
 /* ---- client.c, for this ---- */
 extern const struct conn_class client_class;
 void client_up(struct conn *c);
+int client_frame(struct conn *c, uint8_t *data, size_t n, struct err *e);
 void client_down(struct conn *c, const struct err *why);
 void client_release(struct conn *c);
 /* It cannot be reached: calls that wait for it go elsewhere. */

@@ -20,11 +20,11 @@ static void put_reply(struct buf *b, struct tars_req *rq, int code, const char *
 
 	rq->format->put_reply(b, rq, code, text, out);
 	size = buf_size(b) - start;
-	if (size > FRAME_DEFAULT_MAX) {
+	if (size > rq->adapter->max_reply) {
 		char why[128];
 
-		snprintf(why, sizeof(why), "the reply has %zu bytes, more than the limit of %d",
-			 size, (int)FRAME_DEFAULT_MAX);
+		snprintf(why, sizeof(why), "the reply has %zu bytes, more than the limit of %zu",
+			 size, rq->adapter->max_reply);
 		b->len = b->pos + start;
 		code = rq->result = TARS_EENCODE;
 		rq->format->put_reply(b, rq, code, why, NULL);
@@ -520,7 +520,8 @@ void dispatch(struct tars_req *rq)
 	}
 	rq->func_index = tars_iface_find(rq->servant->row.iface, func->p, func->n);
 	if (rq->func_index < 0) {
-		if (is_func(rq, "tars_describe"))
+		/* Not over UDP: whom it would go to may never have asked. */
+		if (is_func(rq, "tars_describe") && !rq->adapter->udp.is_open)
 			describe(rq);
 		else
 			refuse_func(rq);

@@ -14,17 +14,17 @@
 /* ---- encoding ---- */
 
 /* A packet that is too large would cost the other calls of the connection their replies. */
-static int check_size(struct buf *b, size_t start, struct err *e)
+static int check_size(struct buf *b, size_t start, size_t max, struct err *e)
 {
 	size_t n = buf_size(b) - start;
 
-	if (n <= FRAME_DEFAULT_MAX)
+	if (n <= max)
 		return TARS_OK;
 	b->len = b->pos + start;
 	if (!start)
 		buf_release(b);
 	return err_set(e, TARS_ESEND, "not sent: the request has %zu bytes, more than the limit "
-		       "of %d", n, (int)FRAME_DEFAULT_MAX);
+		       "of %zu", n, max);
 }
 
 /* Whether the packet has anything beside the arguments. */
@@ -37,7 +37,7 @@ static bool has_more(const struct tars_pending *p, const struct tars_call *c)
 }
 
 static int put_request(struct buf *b, struct tars_pending *p, const struct tars_call *c,
-		       const void *in, struct err *e)
+		       const void *in, size_t max, struct err *e)
 {
 	struct outgoing more;
 	struct request_packet head = {
@@ -61,7 +61,7 @@ static int put_request(struct buf *b, struct tars_pending *p, const struct tars_
 	mark = packet_begin_request(b, &head);
 	codec_put_flat(b, p->func->in, in, 0);
 	packet_end_request(b, mark, &head);
-	rc = check_size(b, start, e);
+	rc = check_size(b, start, max, e);
 	if (p->trace && !rc)
 		trace_call_sent(p, in, buf_size(b) - start);
 	return rc;
@@ -168,18 +168,18 @@ static void start_here(struct tars_pending *p, const struct tars_call *c, const 
 	p->starting = p->done || p->oneway;
 	call_register(p);
 	if (p->retrying) {
-		rc = put_request(&p->packet, p, c, in, &e);
+		rc = put_request(&p->packet, p, c, in, FRAME_DEFAULT_MAX, &e);
 		if (!rc)
 			call_route(p);
 	} else {
 		link = call_try_link(p);
 	}
 	if (link) {
-		rc = put_request(conn_out(&link->conn), p, c, in, &e);
+		rc = put_request(conn_out(&link->conn), p, c, in, link->max_packet, &e);
 		if (!rc)
 			call_sent(p, link);
 	} else if (!p->retrying && !list_is_empty(&p->node)) {
-		rc = put_request(&p->packet, p, c, in, &e);
+		rc = put_request(&p->packet, p, c, in, FRAME_DEFAULT_MAX, &e);
 	}
 	if (rc)
 		call_fail(p, rc, "%s", e.text);
@@ -199,7 +199,7 @@ static int call_begin(struct tars_pending *p, const struct tars_call *c, const v
 	if (loop_is_here(p->loop)) {
 		start_here(p, c, in);
 	} else {
-		rc = put_request(&p->packet, p, c, in, e);
+		rc = put_request(&p->packet, p, c, in, FRAME_DEFAULT_MAX, e);
 		if (rc)
 			return err_wrap(e, "%s.%s", p->proxy->name, p->func->name);
 		p->task.run = start_posted;

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "core/io/conn.h"
+#include "core/io/datagram.h"
 #include "core/io/listen.h"
 #include "core/io/pool.h"
 #include "core/rpc/app.h"
@@ -55,7 +56,8 @@ struct group {
 /* What an adapter refuses or closes, and counts. */
 enum drop {
 	DROP_CONN_FULL, DROP_CONN_DENIED, DROP_CONN_STARVED, DROP_CONN_IDLE, DROP_CONN_SLOW,
-	DROP_TLS, DROP_ACCESS, DROP_OVERLOAD, DROP_EXPIRED, DROP_CONCURRENCY, DROP_RATE, N_DROPS,
+	DROP_TLS, DROP_ACCESS, DROP_OVERLOAD, DROP_EXPIRED, DROP_CONCURRENCY, DROP_RATE,
+	DROP_DATAGRAM, DROP_ANSWER, N_DROPS,
 };
 /* In AdminObj's status, in /metrics, and what it means there. */
 struct drop_row {
@@ -70,6 +72,8 @@ struct adapter {
 	struct adapter_conf conf;     /* defaults filled in */
 	struct tls_ctx *tls;          /* NULL: plain connections */
 	struct listener listener;
+	struct datagram_port udp;     /* of udp endpoints, instead */
+	size_t max_reply;
 	bool listening;
 	int port;
 	struct group *group;
@@ -86,6 +90,8 @@ static inline void adapter_drop(struct adapter *a, enum drop why)
 	atomic_fetch_add_explicit(&a->drops[why], 1, memory_order_relaxed);
 }
 
+/* Whether allow and deny let this peer in; if not, that is counted and logged. */
+bool adapter_lets_in(struct adapter *a, const struct sockaddr_any *peer);
 /* All adapters: start with prev NULL; NULL at the end.  Thread: any. */
 struct adapter *adapter_next(struct tars_app *app, struct adapter *prev);
 int adapter_make_pools(struct tars_app *app, struct err *e);
@@ -149,6 +155,9 @@ void server_accept(struct adapter *a, struct loop *l, int fd, const struct socka
 
 /* TARS packets. */
 extern const struct conn_class server_class;
+/* A datagram for a udp endpoint.  Thread: main. */
+void server_datagram(struct datagram_port *p, const struct datagram_way *way, uint8_t *data,
+		     size_t n);
 /* Of conn_class, for the protocols. */
 void server_conn_down(struct conn *c, const struct err *why);
 void server_conn_release(struct conn *c);
