@@ -33,7 +33,7 @@ one_line () {
 
 test_expect_success 'registry, node and a service that starts when it may' '
 	pg_use_own && pg_create away &&
-	registry_with_data && start_node &&
+	registry_with_data && start_node --heartbeat 1s &&
 	held_hello &&
 	ctl deploy TestApp.HelloServer --node n1 --exe "$PWD/held-hello" --set x.y.1 \
 		--servant "HelloObj@tcp -h 127.0.0.1 -p $hello_port" &&
@@ -91,6 +91,7 @@ test_expect_success 'changes are heard again' '
 test_expect_success 'a registry that starts while PostgreSQL is away serves its snapshot' '
 	pg_crash &&
 	kill_role registry &&
+	wait_for 5 "grep -q \"heartbeat: .*nothing listens there\" node.log" &&
 	>registry.log &&
 	registry_with_data &&
 	test_grep "serving [0-9]+ endpoints from .*/snapshot until the database is back" \
@@ -101,7 +102,8 @@ test_expect_success 'a registry that starts while PostgreSQL is away serves its 
 	cat err && one_line
 '
 
-test_expect_success 'there too a service that dies leaves the look-ups' '
+test_expect_success 'there too a service that dies leaves the look-ups, though its node cannot register' '
+	wait_for 5 "grep -q \"register node n1: the registry answered 2\" node.log" &&
 	old=$(pid_of TestApp.HelloServer) &&
 	rm go &&
 	kill -KILL "$old" &&

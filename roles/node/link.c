@@ -104,11 +104,13 @@ static int register_node(struct node *n, struct tars_req *rq, struct err *e)
 	if (out.ret == 1)
 		return err_set(e, TARS_EEXISTS, "another node called '%s' is active: give this one "
 			       "a name of its own (option name), or stop the other", n->name);
+	if (out.ret == 0 || !n->is_heard)
+		report_again(n);
+	n->is_heard = true;
 	if (out.ret != 0)
 		return err_set(e, TARS_EUNKNOWN, "register node %s: the registry answered %d",
 			       n->name, out.ret);
 	n->is_registered = true;
-	report_again(n);
 	n->last_alive_us = reactor_now();
 	log_info(&n->log, "registered as %s, %s", n->name, n->object);
 	return 0;
@@ -257,6 +259,12 @@ static bool is_over(int64_t since_us, int64_t ms)
 	return reactor_now() - since_us >= ms * 1000;
 }
 
+/* It was no failure to reach the registry: it lacks its database, or does not know us. */
+static bool is_answer(int code)
+{
+	return code == TARS_EUNKNOWN || code == TARS_ENOTFOUND;
+}
+
 static int step(struct node *n, struct tars_req *rq, struct err *e)
 {
 	int rc = 0;
@@ -284,6 +292,7 @@ void link_run(struct tars_req *unused, void *arg)
 
 		if (step(n, rq, &e) != 0) {
 			n->is_registered = false;
+			n->is_heard = n->is_heard && is_answer(e.code);
 			pause_ms = n->conf->retry_ms;
 			if (strcmp(told, e.text) != 0)
 				log_warn(&n->log, "%s", e.text);

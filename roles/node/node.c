@@ -258,7 +258,7 @@ static void stop_services(struct node *n)
 	tars_end(rq);
 	/* The registry should hear of it before we are gone. */
 	rq = tars_begin(n->app);
-	if (n->is_registered)
+	if (n->is_heard)
 		report_all(n, rq, &(struct err){ 0 });
 	tars_end(rq);
 }

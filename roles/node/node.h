@@ -85,6 +85,7 @@ struct node {
 	int64_t last_beat;           /* of any server, seconds since 1970 */
 	struct cpu_sample cpu;
 	bool is_registered, is_stopping, is_cache_tried;
+	bool is_heard;               /* a registry takes reports, even if it cannot store us */
 };
 
 /* Runs fn in a coroutine that the role's stop waits for. */

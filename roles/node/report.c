@@ -110,7 +110,7 @@ void report_run(struct tars_req *unused, void *arg)
 
 	(void)unused;
 	while (!n->is_stopping) {
-		struct server *s = n->is_registered ? next_due(n) : NULL;
+		struct server *s = n->is_heard ? next_due(n) : NULL;
 		struct tars_req *rq;
 		int rc;
 
