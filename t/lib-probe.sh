@@ -2,6 +2,7 @@
 # Source it after test-lib.sh.
 #
 #	put_probe_config FILE 'SERVER KEYS' 'ADAPTER KEYS' ['MORE SERVER KEYS AND ADAPTERS']
+#	                                     with time-outs that a slow machine does not reach
 #	start_probe FILE                     sets $service_port to its (last) adapter's
 #	calls SERVANT WHAT [NUMBER] [-- OPTIONS of test-calls]
 #	metric_is adapter_overloads_total 12 of its adapter, in /metrics; wants "$admin_keys"
@@ -22,9 +23,13 @@ put_probe_config () {
 	endpoint=tcp -h 127.0.0.1 -p 0 -t 60000
 	servant=T.ProbeServer.PoolObj
 	protocol=tars
+	queuetimeout=600000
 	$3
 	</T.ProbeServer.PoolObjAdapter>
 	</server>
+	<client>
+	sync-invoke-timeout=100000
+	</client>
 	</application>
 	</tars>
 	END

@@ -5,7 +5,7 @@ test_description='queue mode: the requests of a connection run in order, one at 
 
 # check_order SERVANT WHAT TEXT CONNECTIONS COUNT
 check_order () {
-	calls "$1" "$2" -- --seq --connections="$4" --count="$5" --wait=60000 >out &&
+	calls "$1" "$2" -- --seq --connections="$4" --count="$5" >out &&
 	test "$(grep -c " 0 $3$" out)" = $(($4 * $5)) &&
 	for ((i = 0; i < $4; i++)); do
 		seq "$5" >expect &&

@@ -31,6 +31,7 @@ test_expect_success 'a request whose caller has given up never runs: -6' '
 	wait_counts 10 "gates=1" &&
 	{ calls PoolObj echo -- --count=3 --timeout=20 >out & pid=$!; } &&
 	calls PoolObj echo -- --count=2 --timeout=20 --oneway &&
+	wait_for 10 "metric_is adapter_waiting_requests 5" &&
 	pause 0.1 &&
 	calls InlineObj open 1 && wait "$gate" && wait "$pid" &&
 	test "$(grep -c " -6 not executed: it waited [0-9]* ms in the queue of T.ProbeServer.PoolObjAdapter" out)" = 3 &&
@@ -40,7 +41,7 @@ test_expect_success 'a request whose caller has given up never runs: -6' '
 
 test_expect_success 'coroutines and INLINE that wait for those before them expire, too' '
 	for servant in OrderedCoroObj OrderedInlineObj OrderedPoolObj; do
-		{ calls "$servant" hold -- --count=3 --timeout=20 --wait=20000 >out & pid=$!; } &&
+		{ calls "$servant" hold -- --count=3 --timeout=20 >out & pid=$!; } &&
 		wait_counts 10 "held=1 " &&
 		pause 0.1 &&
 		calls InlineObj reply && wait "$pid" &&

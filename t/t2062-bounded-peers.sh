@@ -49,7 +49,7 @@ peer () {
 }
 
 test_expect_success 'a silent connection is closed after the -t of its endpoint' '
-	put_conf "" "" 1000 && start_probe one.conf &&
+	put_conf "" "" 3000 && start_probe one.conf &&
 	calls InlineObj echo 1 && peer wait >out && test_grep closed out && metric_is adapter_idle_connections_total 1 &&
 	stop_service
 '
@@ -69,8 +69,8 @@ test_expect_success 'a packet that comes byte by byte does not hold its connecti
 '
 
 test_expect_success 'who takes its time, but is not stuck, is served to the end of the packet' '
-	put_conf "backpacketmin=1" "" 1000 && start_probe one.conf &&
-	peer send:000000c8 trickle:101010 >out && test_grep closed out &&
+	put_conf "backpacketmin=1" "" 3000 && start_probe one.conf &&
+	peer send:00000190 trickle:101010 >out && test_grep closed out &&
 	metric_is adapter_slow_connections_total 0 && metric_is adapter_idle_connections_total 0 &&
 	stop_service
 '
@@ -90,7 +90,7 @@ check_growth () {
 
 test_expect_success 'replies that nobody reads: the rest of the requests is not read either' '
 	put_conf "" "" 1500 && start_probe one.conf && before=$(resident_kb) &&
-	{ calls InlineObj big 1000000 -- --count=300 --noread --wait=60000 & pid=$!; } &&
+	{ calls InlineObj big 1000000 -- --count=300 --noread & pid=$!; } &&
 	wait_for 30 "metric_is adapter_slow_connections_total 1" &&
 	test_grep "connection closed: 127.0.0.1:[0-9]* read less than 1024 bytes of" \
 		service.log &&
@@ -105,7 +105,7 @@ test_expect_success 'more replies than backpacketlimit: closed' '
 	put_conf "backpacketlimit=20000000" "threads=2
 connrequests=60" 60000 && start_probe one.conf &&
 	before=$(resident_kb) &&
-	{ calls PoolObj big 1000000 -- --count=300 --noread --wait=60000 & pid=$!; } &&
+	{ calls PoolObj big 1000000 -- --count=300 --noread & pid=$!; } &&
 	wait_for 30 "metric_is adapter_slow_connections_total 1" &&
 	test_grep "connection closed: 127.0.0.1:[0-9]* does not read: [0-9]* bytes wait for it, more than the limit of 20000000" service.log &&
 	check_growth 150000 &&
@@ -115,7 +115,7 @@ connrequests=60" 60000 && start_probe one.conf &&
 
 test_expect_success 'who reads is not closed for having asked for much' '
 	put_conf "" "threads=2" 60000 && start_probe one.conf &&
-	calls PoolObj big 1000000 -- --count=60 --wait=60000 --sum >out &&
+	calls PoolObj big 1000000 -- --count=60 --sum >out &&
 	echo "0: 60" >expect && test_cmp expect out && metric_is adapter_slow_connections_total 0 &&
 	stop_service
 '
@@ -146,7 +146,7 @@ test_expect_success 'a peer that ends its input meanwhile gets all its answers' 
 test_expect_success 'and so many bytes of requests, contexts included' '
 	put_conf "" connbytes=1M 60000 && start_probe one.conf &&
 	before=$(resident_kb) &&
-	{ calls CoroObj hold -- --count=300 --pad=300000 --wait=60000 >out & pid=$!; } &&
+	{ calls CoroObj hold -- --count=300 --pad=300000 >out & pid=$!; } &&
 	wait_counts 10 "held=4 " &&
 	for i in 1 2 3 4 5; do
 		calls InlineObj counts >counts && test_grep "held=4 " counts || return
@@ -172,7 +172,7 @@ test_expect_success 'JSON costs no more than its limit, whatever it consists of'
 test_expect_success 'no descriptors left: told, counted, without spinning; and over when there are' '
 	put_conf "" "" 60000 &&
 	start_service bash -c "ulimit -n 40 && exec probe-server --config=one.conf \"\$@\"" bash &&
-	{ calls CoroObj hold -- --connections=60 --wait=60000 >out & pid=$!; } &&
+	{ calls CoroObj hold -- --connections=60 >out & pid=$!; } &&
 	wait_for 20 "test_grep \"PoolObjAdapter: cannot accept on .*: Too many open files: .*raise ulimit -n\" service.log" &&
 	used=$(cut -d" " -f14,15 "/proc/$service_pid/stat") && pause 1 &&
 	now=$(cut -d" " -f14,15 "/proc/$service_pid/stat") &&

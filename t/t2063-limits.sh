@@ -88,7 +88,7 @@ test_expect_success 'an adaptive limit finds what there is room for, and serves 
 	start_probe auto.conf &&
 	metric_is adapter_concurrency_limit 40 &&
 	{ ( while test ! -e enough; do
-		calls PoolObj pause 5 -- --connections=60 --count=10 --sum --wait=60000 || exit
+		calls PoolObj pause 5 -- --connections=60 --count=10 --sum || exit
 	done ) >loads & pid=$!; } &&
 	wait_for 60 "curl -sS http://127.0.0.1:$(admin_port)/metrics >metrics &&
 		test \"\$(sed -n \"s/^tars_adapter_concurrency_limit{.*PoolObjAdapter.*} //p\" metrics)\" -lt 25" &&

@@ -101,16 +101,14 @@ assert slow >= 30000, slow
 test_expect_success 'requests that waited too long are counted' '
 	stop_service observed &&
 	observed_conf client.property="$property" |
-		sed "s/^threads=2/threads=1\nqueuetimeout=1/" >observed.conf &&
+		sed "s/^threads=2/threads=1/" >observed.conf &&
 	service=observed start_service observe-service --config=observed.conf &&
 	observed_admin=$(ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$observed_pid,.*/\1/p" |
 		grep -vxFf <(grep -o "127.0.0.1:[0-9]*" observed.log | cut -d: -f2)) &&
 	pool="T.Observed.PoolObj@tcp -h 127.0.0.1 -p $observed_port" &&
-	{ work Pool sleep 3000 & slow=$!; } &&
-	wait_for 5 "admin tars.requests | grep -q \"running *T.Observed.PoolObj *work\"" &&
-	test_must_fail tars call "$pool" work "{\"what\":\"ok\",\"n\":0,\"object\":\"\"}" --timeout 100ms &&
-	wait "$slow" &&
-	wait_for 5 "report_now; reported \"assert last[\\\"T.Observed.InlineObjAdapter.timeoutNum\\\"] == {\\\"Sum\\\": \\\"1\\\"}, last\"" &&
+	tars call "$pool" work "{\"what\":\"sleep\",\"n\":6000,\"object\":\"\"}" --oneway &&
+	tars call "$pool" work "{\"what\":\"ok\",\"n\":0,\"object\":\"\"}" --oneway --timeout 1s &&
+	wait_for 10 "report_now; reported \"assert last[\\\"T.Observed.InlineObjAdapter.timeoutNum\\\"] == {\\\"Sum\\\": \\\"1\\\"}, last\"" &&
 	report_now &&
 	reported "assert last[\"T.Observed.InlineObjAdapter.timeoutNum\"] == {\"Sum\": \"0\"}, last"
 '

@@ -78,7 +78,7 @@ test_expect_success 'AdminObj shows the state, the log tells of changes' '
 	# One of them goes to bob, and is over with its caller.
 	for i in 1 2 3
 	do
-		tars call --timeout 1s "$(fleet_obj relay)" through "$through" || :
+		tars call --timeout 2s "$(fleet_obj relay)" through "$through" || :
 	done &&
 	tars call "AdminObj@tcp -h 127.0.0.1 -p $admin_port" notify "{\"command\":\"tars.endpoints\"}" >out &&
 	test_grep "$bob_port.*shielded" out &&

@@ -35,6 +35,8 @@ done
 
 # How much slower than an idle machine this one may be: loaded, shared, with sanitizers.
 test_patience=10
+# Calls from the command line: their default of 3 s is for users.
+export TARS_CALL_TIMEOUT=60s
 
 test_verbose= test_stress= test_stress_limit=20
 for test_arg; do

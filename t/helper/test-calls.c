@@ -11,7 +11,7 @@
  *	    --pad=BYTES                 of context["pad"]
  *	    --name=HOST                 context["node_name"]
  *	    --from=ADDRESS              of this machine
- *	    --wait=MS                   for replies (10000)
+ *	    --wait=MS                   for replies (60000)
  *	    --half-close                ends its side when all calls are sent
  *	    --noread                    sends all calls, and reads nothing until then
  *	    --sum                       only how many replies there were of each code
@@ -40,7 +40,7 @@ static struct {
 	int connections, count, timeout_ms, wait_ms, version, seq, oneway, sum, number,
 	    pad, noread, half_close;
 	const char *host, *port, *servant, *what, *to, *from, *body, *name;
-} opt = { .connections = 1, .count = 1, .wait_ms = 10000, .version = VERSION_TARS };
+} opt = { .connections = 1, .count = 1, .wait_ms = 60000, .version = VERSION_TARS };
 
 struct in {
 	struct tars_str what;

@@ -4,7 +4,7 @@
  *	echo        the number as text
  *	big         so many bytes of text
  *	thread      name of the thread that runs it
- *	seq         ok, if the number is the next of this connection (first 0) and nothing else of
+ *	seq         ok, if the number is the next of this connection (from 0) and nothing else of
  *	            it is at work; else what was expected
  *	late        the same, with the reply from another thread
  *	pause       sleeps so many milliseconds; never in a coroutine
@@ -62,6 +62,9 @@ static struct tars_str enter(struct tars_req *rq, int number)
 
 	pthread_mutex_lock(&lock);
 	p = peer_of(rq);
+	/* A port of a connection that has ended may be a new one's. */
+	if (!number && !p->at_work)
+		p->next = 0;
 	if (p->at_work++ || p->next != number)
 		text = tars_strf(rq, "expected %d, %d are at work", p->next, p->at_work);
 	p->next = number + 1;
@@ -93,8 +96,10 @@ static int be_late(struct tars_req *rq, int number)
 	struct tars_str text = enter(rq, number);
 	pthread_t thread;
 
-	if (strcmp(text.p, "ok"))
+	if (strcmp(text.p, "ok")) {
+		leave(rq);
 		return tars_fail(rq, 1, "%s", text.p);
+	}
 	tars_hold(rq);
 	if (pthread_create(&thread, NULL, reply_late, rq))
 		abort();
