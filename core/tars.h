@@ -187,6 +187,8 @@ struct tars_start_conf {
 	int refresh_ms;                  /* of endpoints: 60000 */
 	const char *cache_path;          /* file that keeps endpoints for starts without a registry */
 	unsigned threads;                /* reactors: 1 */
+	int keep_alive_ms;               /* ping connections that are silent for so long: never */
+	unsigned max_unsent;             /* requests that wait to be sent to an endpoint: 100000 */
 };
 TARS_API struct tars_app *tars_start_with(const struct tars_start_conf *conf, char *error,
 					  size_t size);

@@ -47,6 +47,8 @@ ssize_t conn_send(struct conn *c, struct buf *b)
 	ssize_t n = buf_size(b) ? send(c->watch.fd, buf_head(b), buf_size(b), MSG_NOSIGNAL) : 0;
 
 	if (n > 0) {
+		if (b == &c->out)
+			c->n_taken += (size_t)n;
 		buf_consume(b, (size_t)n);
 		buf_trim(b);
 		c->sent += (size_t)n;
@@ -182,6 +184,7 @@ static ssize_t send_sealed(struct conn *c)
 				conn_close(c, &e);
 				return 0;
 			}
+			c->n_taken += n;
 			buf_consume(&c->out, n);
 			buf_trim(&c->out);
 		}

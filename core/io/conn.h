@@ -75,6 +75,7 @@ struct conn {
 	unsigned owed;          /* answers to come: the peer may have ended its input meanwhile */
 	size_t owed_bytes;
 	int write_errno;        /* the peer takes no more output; its input is still served */
+	uint64_t n_taken;       /* bytes of output that may have reached the peer */
 	unsigned connecting : 1, handshaking : 1, heard : 1, closed : 1, flush_queued : 1,
 		again_queued : 1, above_water : 1, write_blocked : 1, close_after_flush : 1,
 		eof : 1, paused : 1, full : 1, finishing : 1;

@@ -72,6 +72,8 @@ static void copy_conf(struct tars_app *app, const struct app_conf *conf)
 		c->connect_timeout_ms = 3000;
 	if (!c->trace_kb)
 		c->trace_kb = 1;
+	if (!c->max_unsent)
+		c->max_unsent = 100000;
 	if (!c->tls_check_ms)
 		c->tls_check_ms = 5000;
 	if (!c->coro_stack)
@@ -530,6 +532,7 @@ struct tars_app *tars_start_with(const struct tars_start_conf *c, char *error, s
 		.refresh_ms = c->refresh_ms,
 		.report = { .stat = c->stat, .property = c->property,
 			    .interval_ms = c->report_interval_ms },
+		.keep_alive_ms = c->keep_alive_ms, .max_unsent = c->max_unsent,
 	};
 	struct tars_app *app;
 	struct err e;

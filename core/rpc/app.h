@@ -43,6 +43,8 @@ struct app_conf {
 	struct reporter_conf report;
 	unsigned trace_kb;          /* 0: 1; data of a trace's line, unless its key says more */
 	int64_t tls_check_ms;       /* 0: 5000; how often files of TLS are looked at */
+	int64_t keep_alive_ms;      /* ping connections that are silent for so long; 0: never */
+	unsigned max_unsent;        /* 0: 100000; requests that wait to be sent, of one endpoint */
 };
 
 /* An on_endpoint for services: a line in the log. */

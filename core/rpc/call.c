@@ -74,6 +74,7 @@ static void leave(struct tars_pending *p, int rc)
 	stats_call_ended(p, rc);
 	if (p->health)
 		judge(p, rc);
+	call_leave_queue(p);
 	list_remove(&p->node);
 	p->link = NULL;
 	p->peer = NULL;
@@ -197,12 +198,14 @@ void call_hand_over(struct tars_pending *p, struct tars_pending *to)
 	p->is_probe = false;
 	p->stat = NULL;
 	call_register(to);
-	call_new_id(p);
+	p->id = call_next_id(p->proxy->app);
 	call_register(p);
 }
 
 void call_sent(struct tars_pending *p, struct link *link)
 {
+	if (__builtin_expect(link->conn.write_blocked, 0))
+		link_note_unsent(link);
 	conn_written(&link->conn);
 	if (p->oneway) {
 		call_complete(p, TARS_OK);
@@ -277,7 +280,7 @@ struct link *call_try_link(struct tars_pending *p)
 		if (link)
 			return link;
 		if (!e.code) {
-			list_append(&p->peer->waiting, &p->node);
+			call_enter_queue(p, &p->peer->waiting);
 			return NULL;
 		}
 		if (!may_try_again(p)) {

@@ -8,6 +8,7 @@
 #include "core/io/coro.h"
 #include "core/rpc/app_int.h"
 #include "core/rpc/connect.h"
+#include "core/rpc/keepalive.h"
 #include "core/rpc/proxy.h"
 #include "proto/hash.h"
 
@@ -102,8 +103,10 @@ static int handle_reply(struct link *link, const uint8_t *frame, size_t n, struc
 		return 0;
 	}
 	p = find_call(l, r.request_id);
-	if (!p || p->link != link)
-		return 0; /* it has timed out */
+	if (!p || p->link != link) {
+		keepalive_reply(link, &r);   /* or it has timed out */
+		return 0;
+	}
 	link->heard_us = reactor_now();
 	link->n_unheard = 0;
 	p->is_answered = true;
@@ -139,11 +142,11 @@ void client_up(struct conn *c)
 		health_connected(container_of(l, struct candidate, node)->health,
 				 peer->loop->index, reactor_now());
 	list_init(&waiting);
-	list_move(&waiting, &peer->waiting);
+	list_move(&waiting, &peer->waiting.calls);
 	while (!list_is_empty(&waiting)) {
 		struct tars_pending *p = container_of(waiting.next, struct tars_pending, node);
 
-		list_remove(&p->node);
+		call_leave_queue(p);
 		if (peer_is_connected(peer))
 			call_send_packet(p, link);
 		else
@@ -157,11 +160,11 @@ static void peer_send_away(struct peer *peer, const struct err *why)
 	struct list waiting;
 
 	list_init(&waiting);
-	list_move(&waiting, &peer->waiting);
+	list_move(&waiting, &peer->waiting.calls);
 	while (!list_is_empty(&waiting)) {
 		struct tars_pending *p = container_of(waiting.next, struct tars_pending, node);
 
-		list_remove(&p->node);
+		call_leave_queue(p);
 		if (why)
 			call_reroute(p, why);
 		else
@@ -230,7 +233,10 @@ void client_down(struct conn *c, const struct err *why)
 
 void client_release(struct conn *c)
 {
-	free(container_of(c, struct link, conn));
+	struct link *link = container_of(c, struct link, conn);
+
+	buf_release(&link->unsent);
+	free(link);
 }
 
 const struct conn_class client_class = {
@@ -262,7 +268,7 @@ struct peer *peer_get(struct loop *l, const struct endpoint *ep, const char *obj
 	p->refs = 1;
 	endpoint_label(p->text, sizeof(p->text), ep);
 	list_init(&p->candidates);
-	list_init(&p->waiting);
+	list_init(&p->waiting.calls);
 	list_append(bucket, &p->node);
 	return p;
 }
@@ -272,6 +278,7 @@ void peer_put(struct peer *p)
 	if (!p || --p->refs)
 		return;
 	list_remove(&p->node);
+	keepalive_stop(p);
 	if (p->link) {
 		struct link *link = p->link;
 
@@ -285,6 +292,58 @@ void peer_put(struct peer *p)
 	free(p);
 }
 
+bool call_queue_has_room(const struct call_queue *q, const struct tars_app *app, struct err *e)
+{
+	if (q->n < app->conf.max_unsent)
+		return true;
+	err_set(e, TARS_ESEND, "not sent: %u requests wait to be sent already, the limit of "
+		"nosendqueuelimit", q->n);
+	return false;
+}
+
+/* What the kernel has not taken of a link's output, counted in requests: only while it is stuck is
+ * it written down where each of them ends. */
+static unsigned n_unsent(struct link *link)
+{
+	uint64_t end;
+
+	while (buf_size(&link->unsent)) {
+		memcpy(&end, buf_head(&link->unsent), sizeof(end));
+		if (end > link->conn.n_taken)
+			break;
+		buf_consume(&link->unsent, sizeof(end));
+	}
+	return (unsigned)(buf_size(&link->unsent) / sizeof(end));
+}
+
+void link_note_unsent(struct link *link)
+{
+	uint64_t end = link->conn.n_taken + buf_size(conn_out(&link->conn));
+
+	n_unsent(link);
+	buf_add(&link->unsent, &end, sizeof(end));
+}
+
+static bool link_has_room(struct link *link, struct err *e)
+{
+	size_t n_bytes = buf_size(conn_out(&link->conn));
+	unsigned n;
+
+	if (n_bytes > LINK_MAX_OUTPUT) {
+		err_set(e, TARS_ESEND, "not sent: the server does not read, %zu bytes wait for it "
+			"already", n_bytes);
+		return false;
+	}
+	if (__builtin_expect(!link->conn.write_blocked, 1))
+		return true;
+	n = n_unsent(link);
+	if (n < link->loop->app->conf.max_unsent)
+		return true;
+	err_set(e, TARS_ESEND, "not sent: the server does not read, %u requests wait for it "
+		"already, the limit of nosendqueuelimit", n);
+	return false;
+}
+
 struct link *peer_link(struct peer *p, struct err *e)
 {
 	e->code = 0;
@@ -296,13 +355,12 @@ struct link *peer_link(struct peer *p, struct err *e)
 		if (e->code)
 			tell_candidates(p, e->text);
 	}
-	if (!p->link || !p->link->was_up || !conn_is_open(&p->link->conn))
+	if (!p->link || !p->link->was_up || !conn_is_open(&p->link->conn)) {
+		if (!e->code)
+			call_queue_has_room(&p->waiting, p->loop->app, e);
 		return NULL;
-	if (buf_size(conn_out(&p->link->conn)) <= LINK_MAX_OUTPUT)
-		return p->link;
-	err_set(e, TARS_ESEND, "not sent: the server does not read, %zu bytes wait for it already",
-		buf_size(conn_out(&p->link->conn)));
-	return NULL;
+	}
+	return link_has_room(p->link, e) ? p->link : NULL;
 }
 
 void peer_connect(struct peer *p)

@@ -24,6 +24,12 @@ struct wait;
 /* Output of a link: a peer that stops reading must not cost more. */
 enum { LINK_MAX_OUTPUT = 64 << 20 };
 
+/* Calls that cannot be sent yet; never more than app_conf.max_unsent. */
+struct call_queue {
+	struct list calls;
+	unsigned n;
+};
+
 struct link {
 	struct conn conn;
 	struct list node;             /* in loop->links */
@@ -33,6 +39,9 @@ struct link {
 	bool was_up;                  /* connected, and let in by the server */
 	struct timer access_timer;    /* until the server has looked at our access key */
 	bool is_suspect;              /* retired because it has fallen silent */
+	int32_t ping_id;              /* keepalive.c: of the last one; 0: it is answered */
+	int64_t ping_us;
+	struct buf unsent;            /* where in its output requests end that have not left */
 	size_t max_packet;            /* larger requests cannot be sent on it */
 	int64_t heard_us;             /* when its last reply came */
 	unsigned n_unheard;           /* time-outs since, of calls sent since */
@@ -52,7 +61,9 @@ struct peer {
 	unsigned n_addrs, addr_at;    /* ... and the next one to try */
 	struct list candidates;       /* of the targets that use it */
 	int connect_timeout_ms;       /* the shortest of their proxies' */
-	struct list waiting;          /* calls, until the link is up */
+	struct call_queue waiting;    /* until the link is up */
+	struct timer keep_alive;
+	bool is_pingless;             /* it does not know tars_ping */
 };
 
 /* One outgoing call.  Belongs to its loop from call_start to call_complete, else to the caller. */
@@ -71,7 +82,8 @@ struct tars_pending {
 	bool timed_out;
 	struct call_stat *stat;       /* accounting: it was sent to this endpoint */
 	struct buf packet;            /* encoded, until a link has it */
-	struct list node;             /* in link->calls, peer->waiting or target->waiting */
+	struct list node;             /* in link->calls, or in ... */
+	struct call_queue *queue;     /* peer->waiting or target->waiting; NULL: in neither */
 	struct tars_pending *next_by_id;
 	struct link *link;            /* it was sent on */
 	struct peer *peer;            /* it waits for */
@@ -148,7 +160,26 @@ void link_suspect(struct link *link, int64_t since_us);
 /* Its open link, or NULL: then one is being opened (peer->waiting) or failed at once (*e). */
 struct link *peer_link(struct peer *p, struct err *e);
 
+/* A request has been put into the output of a stuck connection. */
+void link_note_unsent(struct link *link);
+
 /* ---- calls ---- */
+/* False, with *e, if it is full. */
+bool call_queue_has_room(const struct call_queue *q, const struct tars_app *app, struct err *e);
+static inline void call_enter_queue(struct tars_pending *p, struct call_queue *q)
+{
+	list_append(&q->calls, &p->node);
+	q->n++;
+	p->queue = q;
+}
+static inline void call_leave_queue(struct tars_pending *p)
+{
+	if (!p->queue)
+		return;
+	list_remove(&p->node);
+	p->queue->n--;
+	p->queue = NULL;
+}
 /* Registers id and time-out; call_try_link or call_route must follow. */
 void call_register(struct tars_pending *p);
 /*
@@ -175,7 +206,7 @@ void call_fail(struct tars_pending *p, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* ---- invoke.c ---- */
-void call_new_id(struct tars_pending *p);
+int32_t call_next_id(struct tars_app *app);
 /* Completed: runs p->done in a coroutine, then frees p. */
 void call_run_done(struct tars_pending *p);
 /* Drops a reference. */

@@ -69,16 +69,15 @@ static int put_request(struct buf *b, struct tars_pending *p, const struct tars_
 
 /* ---- starting ---- */
 
-void call_new_id(struct tars_pending *p)
+int32_t call_next_id(struct tars_app *app)
 {
-	_Atomic uint32_t *next = &p->proxy->app->next_id;
 	uint32_t id;
 
 	/* 0 means a push on the wire. */
 	do
-		id = atomic_fetch_add_explicit(next, 1, memory_order_relaxed) & INT32_MAX;
+		id = atomic_fetch_add_explicit(&app->next_id, 1, memory_order_relaxed) & INT32_MAX;
 	while (!id);
-	p->id = (int32_t)id;
+	return (int32_t)id;
 }
 
 static struct tars_pending *call_new(const struct tars_call *c, const struct tars_iface *iface,
@@ -191,7 +190,7 @@ static int call_begin(struct tars_pending *p, const struct tars_call *c, const v
 {
 	int rc;
 
-	call_new_id(p);
+	p->id = call_next_id(p->proxy->app);
 	set_deadline(p, c);
 	rc = cannot_start(p, e);
 	if (rc)

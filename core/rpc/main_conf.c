@@ -19,6 +19,7 @@
 
 enum {
 	MAX_REACTOR_THREADS = 15, MIN_QUEUE_TIMEOUT_MS = 3000, MIN_REFRESH_MS = 5000,
+	MIN_KEEP_ALIVE_MS = 5000, DEFAULT_UNSENT = 100000, MIN_UNSENT = 1000,
 	DEFAULT_QUEUE_CAP = 1024, ADMIN_QUEUE_CAP = 10240, ADMIN_IDLE_MS = 60000, DEFAULT_DEACTIVATING_MS = 3000,
 	/* Of the time the node waits before it kills: for requests to end, and for handlers to
 	 * return when their calls are cancelled.  The rest is for closing down. */
@@ -190,6 +191,18 @@ int main_conf_read_report(const struct tarsconf *tree, struct reporter_conf *c, 
 	return r.rc;
 }
 
+/* Pings, and how many requests may wait to be sent: new official clients call that sendqueuelimit. */
+static void read_sending(struct reader *r, struct app_conf *c)
+{
+	const char *limit = get(r->tree, CLIENT "<sendqueuelimit>") ? CLIENT "<sendqueuelimit>" :
+								    CLIENT "<nosendqueuelimit>";
+
+	c->keep_alive_ms = number(r, CLIENT "<keep-alive-interval>", 0, 0, INT32_MAX);
+	if (c->keep_alive_ms && c->keep_alive_ms < MIN_KEEP_ALIVE_MS)
+		c->keep_alive_ms = MIN_KEEP_ALIVE_MS;
+	c->max_unsent = (unsigned)number(r, limit, DEFAULT_UNSENT, MIN_UNSENT, INT32_MAX);
+}
+
 static void read_app(struct reader *r, struct main_conf *c)
 {
 	int64_t end_ms = number(r, SERVER "<deactivating-timeout>", DEFAULT_DEACTIVATING_MS, 0,
@@ -217,6 +230,7 @@ static void read_app(struct reader *r, struct main_conf *c)
 	c->grace_ms = end_ms * GRACE_PERCENT / 100;
 	c->app.end_ms = end_ms * END_PERCENT / 100;
 	c->node = get(r->tree, SERVER "<node>");
+	read_sending(r, &c->app);
 	read_report(r, &c->app.report);
 	read_log(r, c);
 }

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "core/rpc/app_int.h"
+#include "core/rpc/client.h"
 #include "core/rpc/health.h"
 #include "core/rpc/retry.h"
 #include "core/rpc/route.h"
@@ -35,7 +36,7 @@ struct target {
 	uint32_t turn;
 	struct retry_budget budget;
 	_Atomic unsigned n_retries, n_backups, n_no_budget;
-	struct list waiting;          /* calls, until there is a route */
+	struct call_queue waiting;    /* until there is a route */
 	struct task changed;
 	_Atomic bool changed_posted;
 	_Atomic bool used;            /* wants to hear of changes */

@@ -162,7 +162,7 @@ static void backup_due(struct timer *t)
 	call_hand_over(p, r->attempts[0]);
 	second = r->attempts[1] = attempt_new(p);
 	second->avoid = r->attempts[0]->health;
-	call_new_id(second);
+	second->id = call_next_id(second->proxy->app);
 	repack(&second->packet, p, second->id);
 	buf_release(&p->packet);
 	call_register(second);

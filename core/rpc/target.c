@@ -1,7 +1,7 @@
 /* Targets: a proxy as one loop uses it, and which endpoint a call gets. */
 #include <stdlib.h>
 
-#include "core/rpc/client.h"
+#include "core/rpc/keepalive.h"
 #include "core/rpc/proxy.h"
 #include "proto/hash.h"
 
@@ -36,7 +36,9 @@ static void need_route(struct target *t, struct tars_pending *p, struct err *e)
 	if (t->route || (e->code && age_us < FRESH_FAILURE_MS * INT64_C(1000)))
 		return;
 	e->code = 0;
-	list_append(&t->waiting, &p->node);
+	if (!call_queue_has_room(&t->waiting, proxy->app, e))
+		return;
+	call_enter_queue(p, &t->waiting);
 	if (!atomic_exchange(&proxy->wanted, true))
 		reactor_post(app_reactor(proxy->app), &proxy->want);
 }
@@ -183,6 +185,7 @@ static void target_use_route(struct target *t, struct route *route)
 			c->peer->connect_timeout_ms = t->proxy->conf.connect_timeout_ms;
 		atomic_store_explicit(&c->health->parts[t->loop->index].connected,
 				      peer_is_connected(c->peer), memory_order_relaxed);
+		keepalive_start(c->peer);
 	}
 	drop_candidates(t, old, old_route);
 }
@@ -196,11 +199,11 @@ static void target_changed(struct task *task)
 	atomic_store(&t->changed_posted, false);
 	take_route(t, &failure);
 	list_init(&waiting);
-	list_move(&waiting, &t->waiting);
+	list_move(&waiting, &t->waiting.calls);
 	while (!list_is_empty(&waiting)) {
 		struct tars_pending *p = container_of(waiting.next, struct tars_pending, node);
 
-		list_remove(&p->node);
+		call_leave_queue(p);
 		if (t->route)
 			call_route(p);
 		else
@@ -213,7 +216,7 @@ void target_init(struct target *t, struct tars_proxy *proxy, struct loop *l)
 	t->proxy = proxy;
 	t->loop = l;
 	t->changed.run = target_changed;
-	list_init(&t->waiting);
+	list_init(&t->waiting.calls);
 	t->budget.hundredths = (unsigned)proxy->conf.retry_burst * 100;
 }
 

@@ -21,6 +21,7 @@ static const char full[] =
 	"handlegroup=g\nhttp=off\nservant=Test.HelloServer.HelloObj\n</Test.HelloServer.HelloObjAdapter>\n"
 	"</server>\n<client>\nlocator=tars.tarsregistry.QueryObj@tcp -h 10.0.0.2 -p 17890\n"
 	"sync-invoke-timeout=2000\nasync-invoke-timeout=4000\nrefresh-endpoint-interval=1\n"
+	"keep-alive-interval=10\nnosendqueuelimit=7\n"
 	"modulename=Test.HelloServer\n</client>\n</application>\n</tars>\n";
 
 struct read {
@@ -66,6 +67,8 @@ static void test_every_key(void **state)
 	assert_int_equal(r.c.app.sync_timeout_ms, 2000);
 	assert_int_equal(r.c.app.async_timeout_ms, 4000);
 	assert_int_equal(r.c.app.refresh_ms, 5000);   /* the least */
+	assert_int_equal(r.c.app.keep_alive_ms, 5000);
+	assert_int_equal(r.c.app.max_unsent, 1000);
 	assert_int_equal(r.c.grace_ms, 2800);
 	assert_string_equal(r.c.app.log.app, "Test");
 	assert_string_equal(r.c.app.log.server, "HelloServer");
