@@ -100,6 +100,65 @@ test_expect_success 'what openssl says: 1.2 and 1.3, no renegotiation, no ticket
 	test_grep "no renegotiation" out
 '
 
+# alpn_at OFFERED: what the server chooses
+alpn_at () {
+	openssl s_client -connect "127.0.0.1:$service_port" ${1:+-alpn "$1"} </dev/null 2>&1 |
+		sed -n 's/^ALPN protocol: //p; s/^No ALPN negotiated/none/p'
+}
+
+# http_at CURL-OPTIONS: a call over HTTP, and its version
+http_at () {
+	curl -sS --cacert ca.pem -d "{\"name\":\"curl\"}" -w "\n%{http_version}\n" "$@" \
+		"https://localhost:$service_port/v1/call/$obj/greet"
+}
+
+test_expect_success 'HTTP on the same port: ALPN chooses the version, other protocols none' '
+	test "$(alpn_at h2)" = h2 &&
+	test "$(alpn_at http/1.1,h2)" = h2 &&
+	test "$(alpn_at http/1.1)" = http/1.1 &&
+	test "$(alpn_at http/1.0,tars)" = none &&
+	test "$(alpn_at)" = none &&
+	http_at --http2 >out &&
+	test_grep "hello curl" out && test_grep "^2\$" out &&
+	http_at --http1.1 >out &&
+	test_grep "hello curl" out && test_grep "^1.1\$" out &&
+	http_at --no-alpn >out &&
+	test_grep "hello curl" out && test_grep "^1.1\$" out &&
+	nghttp -v "https://localhost:$service_port/healthz" >out &&
+	test_grep "The negotiated protocol: h2" out &&
+	test_grep "\"status\":\"ok\"" out
+'
+
+test_expect_success 'gRPC over TLS' '
+	/usr/bin/python3 - "$service_port" <<-\END
+	import sys, grpc
+
+	ca = grpc.ssl_channel_credentials(open("ca.pem", "rb").read())
+	with grpc.secure_channel("localhost:" + sys.argv[1], ca) as channel:
+	    answer = channel.unary_unary("/TestApp.Hello/greet")(b"\x12\x04grpc", timeout=60)
+	assert b"hello grpc" in answer, answer
+	END
+'
+
+test_expect_success 'nothing is cut off: the last byte is followed by the end of TLS' '
+	python3 - "$service_port" $obj <<-\END
+	import json, socket, ssl, sys
+
+	context = ssl.create_default_context(cafile="ca.pem")
+	for size in 1, 16384, 100000, 3000000:
+	    body = json.dumps({"name": "x" * size}).encode()
+	    with context.wrap_socket(socket.create_connection(("localhost", int(sys.argv[1]))),
+	                             server_hostname="localhost", suppress_ragged_eofs=False) as s:
+	        s.sendall(b"POST /v1/call/%s/greet HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+	                  b"Content-Length: %d\r\n\r\n" % (sys.argv[2].encode(), len(body)) + body)
+	        answer = b""
+	        while part := s.recv(65536):     # raises an error if TLS has no end
+	            answer += part
+	    head, body = answer.split(b"\r\n\r\n", 1)
+	    assert json.loads(body)["text"] == "hello " + "x" * size, head
+	END
+'
+
 test_expect_success 'a renewed certificate is served to new connections, without a restart' '
 	wait_for 10 "test \"\$(serial_at $service_port)\" = \"$(cert_serial server)\"" &&
 	make_cert server &&

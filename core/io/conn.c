@@ -116,8 +116,8 @@ static void close_after_eof(struct conn *c)
 		err_set(&e, TARS_EPROTO, "%s closed in the middle of a packet (%zu bytes came)",
 			c->peer_text, buf_size(&c->in));
 		conn_close(c, &e);
-	} else if (unsent(c)) {
-		conn_close_after_flush(c);
+	} else if (unsent(c) || c->tls) {
+		conn_close_after_flush(c);   /* the end of TLS may have to wait for room */
 	} else {
 		conn_close(c, NULL);
 	}
@@ -156,15 +156,21 @@ static void on_linger_over(struct timer *t)
 	conn_close(container_of(t, struct conn, connect_timer), NULL);
 }
 
-/* All output of a finishing connection is written. */
+/* All output of a connection that ends is written; that of TLS ends with a message of its own, and
+ * the kernel may have room for it only later. */
 static void end_output(struct conn *c)
 {
-	if (c->eof) {
+	if (c->tls)
+		end_tls(c);
+	if (unsent(c)) {
+		c->write_blocked = 1;
+		conn_set_events(c);
+		return;
+	}
+	if (c->eof || c->close_after_flush) {
 		conn_close(c, NULL);
 		return;
 	}
-	if (c->tls)
-		end_tls(c);
 	shutdown(c->watch.fd, SHUT_WR);
 	if (!timer_is_running(&c->connect_timer))
 		timer_start(&c->connect_timer, CONN_LINGER_MS, on_linger_over);
@@ -216,11 +222,7 @@ void conn_flush(struct conn *c)
 	conn_set_events(c);
 	if (low && c->class->low_water)
 		c->class->low_water(c);
-	if (c->closed || unsent(c))
-		return;
-	if (c->close_after_flush)
-		conn_close(c, NULL);
-	else if (c->finishing)
+	if (!c->closed && !unsent(c) && (c->close_after_flush || c->finishing))
 		end_output(c);
 }
 

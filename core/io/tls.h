@@ -24,6 +24,9 @@ struct tls_conf {
 	const char *cert, *key; /* our certificate with its chain, and its private key */
 	const char *ciphers;    /* OpenSSL's names with ':' between; NULL: its defaults */
 	bool verify_client;     /* servers: a client without a certificate of ca is refused */
+	/* Servers: protocols (ALPN), each behind its length as one byte, the best first; who offers
+	 * none of them, or nothing, is served as if there was no ALPN.  NULL: none. */
+	const char *alpn;
 };
 
 enum tls_side { TLS_CLIENT, TLS_SERVER };

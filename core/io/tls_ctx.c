@@ -14,7 +14,7 @@
 #include "core/io/tls_int.h"
 #include "proto/arena.h"
 
-enum { N_FILES = 3 };
+enum { N_FILES = 3, N_TEXTS = N_FILES + 2 };
 
 /* Which file it was: one that is replaced, written or linked anew has another. */
 struct stamp {
@@ -28,7 +28,7 @@ struct tls_ctx {
 	_Atomic unsigned refs;
 	enum tls_side side;
 	struct tls_conf conf;
-	char *texts[N_FILES + 1];  /* what conf points to */
+	char *texts[N_TEXTS];      /* what conf points to */
 	pthread_mutex_t refresh;   /* one at a time */
 	struct stamp stamps[N_FILES];
 
@@ -148,6 +148,18 @@ static int set_ciphers(SSL_CTX *ssl, const char *ciphers, struct err *e)
 				      "(`openssl ciphers` lists them)", ciphers);
 }
 
+/* TARS has no name there: a client that offers other ones may still speak it. */
+static int choose_protocol(SSL *ssl, const unsigned char **chosen, unsigned char *size,
+			   const unsigned char *offered, unsigned int n, void *alpn)
+{
+	unsigned char *at = NULL;
+	int rc = SSL_select_next_proto(&at, size, alpn, (unsigned)strlen(alpn), offered, n);
+
+	(void)ssl;
+	*chosen = at;
+	return rc == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
 static int configure(SSL_CTX *ssl, enum tls_side side, const struct tls_conf *c, struct err *e)
 {
 	int rc;
@@ -161,6 +173,8 @@ static int configure(SSL_CTX *ssl, enum tls_side side, const struct tls_conf *c,
 	SSL_CTX_set_default_passwd_cb(ssl, no_password);
 	if (side == TLS_SERVER && !c->cert)
 		return err_set(e, TARS_ECONF, "TLS: no cert: a server needs cert and key");
+	if (c->alpn)
+		SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, (void *)(uintptr_t)c->alpn);
 	rc = load_pair(ssl, c, e);
 	if (!rc)
 		rc = load_ca(ssl, side, c, e);
@@ -257,6 +271,7 @@ struct tls_ctx *tls_ctx_new(enum tls_side side, const struct tls_conf *conf, str
 	ctx->conf.cert = keep(&ctx->texts[1], conf->cert);
 	ctx->conf.key = keep(&ctx->texts[2], conf->key);
 	ctx->conf.ciphers = keep(&ctx->texts[3], conf->ciphers);
+	ctx->conf.alpn = keep(&ctx->texts[4], conf->alpn);
 	ctx->conf.verify_client = conf->verify_client;
 	if (tls_ctx_refresh(ctx, true, e) > 0)
 		return ctx;
@@ -274,7 +289,7 @@ void tls_ctx_unref(struct tls_ctx *ctx)
 	if (!ctx || atomic_fetch_sub_explicit(&ctx->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	SSL_CTX_free(ctx->ssl);
-	for (int i = 0; i <= N_FILES; i++)
+	for (int i = 0; i < N_TEXTS; i++)
 		free(ctx->texts[i]);
 	pthread_mutex_destroy(&ctx->refresh);
 	pthread_mutex_destroy(&ctx->lock);
@@ -292,7 +307,7 @@ bool tls_ctx_is(const struct tls_ctx *ctx, enum tls_side side, const struct tls_
 
 	return ctx->side == side && same(c->ca, conf->ca) && same(c->cert, conf->cert) &&
 	       same(c->key, conf->key) && same(c->ciphers, conf->ciphers) &&
-	       c->verify_client == conf->verify_client;
+	       same(c->alpn, conf->alpn) && c->verify_client == conf->verify_client;
 }
 
 SSL *tls_ctx_session(struct tls_ctx *ctx, bool *is_server)

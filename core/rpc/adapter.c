@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/rpc/app_int.h"
+#include "core/rpc/http.h"
 #include "core/rpc/limits.h"
 #include "core/rpc/secure.h"
 #include "core/rpc/server.h"
@@ -371,6 +372,7 @@ static int adapter_open(struct adapter *a, struct err *e)
 		rc = adapter_make_pools(a->app, e);
 	}
 	if (!rc && c->ep.type == ENDPOINT_SSL) {
+		c->tls.alpn = c->tars_only || c->ep.auth ? NULL : HTTP_ALPN;
 		a->tls = secure_ctx(a->app, TLS_SERVER, &c->tls, e);
 		rc = a->tls ? TARS_OK : e->code;
 	}

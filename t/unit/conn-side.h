@@ -28,6 +28,8 @@ struct side {
 	size_t answer_size;      /* 0: echo */
 	bool quiet;              /* no answers */
 	int close_at;            /* frame that closes the connection */
+	bool last_answer;        /* the first answer ends it */
+	_Atomic bool is_down;    /* for the peer */
 	int fail_at;             /* frame that is refused */
 	size_t most_out;
 	bool narrow;             /* small socket buffers */
@@ -93,6 +95,8 @@ static inline int on_frame(struct conn *c, uint8_t *data, size_t n, struct err *
 		buf_add(conn_out(c), data, n);
 	}
 	conn_written(c);
+	if (s->last_answer)
+		conn_close_after_flush(c);
 	if (buf_size(conn_out(c)) > s->most_out)
 		s->most_out = buf_size(conn_out(c));
 	return 0;
@@ -109,6 +113,7 @@ static inline void on_down(struct conn *c, const struct err *why)
 
 	assert_int_equal(s->releases, 0);
 	s->downs++;
+	s->is_down = true;
 	s->in_cap = c->in.cap;
 	memcpy(s->peer_text, c->peer_text, sizeof(s->peer_text));
 	s->why = *why;
@@ -159,6 +164,7 @@ struct peer {
 	struct side side;
 	void (*accepted)(struct listener *l, int fd, const struct sockaddr_any *peer);
 	void (*talk)(struct peer *p, int fd);
+	bool late;               /* the connection had not gone when it began to read */
 	bool hasty;              /* comes and goes before it is accepted */
 	int fd, port;
 	size_t got;

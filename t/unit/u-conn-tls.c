@@ -305,6 +305,42 @@ static void test_half_close_gets_its_answers(void **state)
 	assert_int_equal(q.got, 3 * (80 << 10));
 }
 
+/* Reads when the server has said all, or cannot say more. */
+static void talk_and_wait(struct peer *p, int fd)
+{
+	uint8_t frame[5];
+	struct client c;
+
+	put_frame(frame, sizeof(frame), 1);
+	client_begin(&c, fd);
+	client_send(&c, frame, sizeof(frame));
+	for (int i = 0; i < 100 && !p->side.is_down; i++)
+		usleep(2000);
+	p->got = 0;
+	p->late = !p->side.is_down;
+	BUG_ON(!client_receive_end(&c, &p->got));
+	client_end(&c);
+}
+
+/* When the kernel has no room behind the last byte, the end of TLS waits for it all the same. */
+static void test_last_answer_fills_the_socket(void **state)
+{
+	size_t size = 2048;
+	bool had_to_wait;
+
+	(void)state;
+	do {
+		struct peer p = { .side = { .answer_size = size, .last_answer = true,
+					    .narrow = true } };
+
+		serve_secure(&p, talk_and_wait);
+		assert_int_equal(p.got, size);
+		assert_int_equal(p.side.why.code, 0);
+		had_to_wait = p.late;
+		size += 512;
+	} while (!had_to_wait);
+}
+
 /* TCP ends and TLS did not: frames have lengths, so nobody can be deceived. */
 static void talk_and_cut(struct peer *p, int fd)
 {
@@ -531,6 +567,7 @@ int main(void)
 		cmocka_unit_test(test_handshake_without_end),
 		cmocka_unit_test(test_broken_handshakes),
 		cmocka_unit_test(test_half_close_gets_its_answers),
+		cmocka_unit_test(test_last_answer_fills_the_socket),
 		cmocka_unit_test(test_end_of_tcp),
 		cmocka_unit_test(test_damaged_record),
 		cmocka_unit_test(test_slow_reader),
