@@ -36,6 +36,7 @@ struct loop *loop_self(void)
 static void loop_enter(struct task *t)
 {
 	current_loop = container_of(t, struct loop, enter);
+	atomic_store(&current_loop->thread, pthread_self());
 }
 
 /* ---- creation ---- */
@@ -514,7 +515,7 @@ void app_run(struct tars_app *app, void (*started)(void *arg), void *arg)
 		app->start_task.run = start_posted;
 		reactor_post(main_loop->reactor, &app->start_task);
 	}
-	current_loop = main_loop;
+	loop_enter(&main_loop->enter);
 	reactor_run(main_loop->reactor);
 	current_loop = outer;
 	for (unsigned i = 1; i < app->n_loops; i++)

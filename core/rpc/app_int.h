@@ -41,6 +41,7 @@ struct loop {
 	unsigned index;
 	struct task enter;                    /* makes it loop_self() of its thread */
 	bool threaded;                        /* on a thread of its own */
+	_Atomic pthread_t thread;             /* that runs it; 0 before */
 	struct tars_req *free_reqs;
 	unsigned n_free_reqs;
 	_Atomic unsigned n_requests;          /* being served; written by this loop only */

@@ -15,8 +15,11 @@
 #include "core/rpc/main_conf.h"
 #include "core/rpc/notify.h"
 #include "core/rpc/service.h"
+#include "core/rpc/stopguard.h"
 
 enum { LAST_LOGS_MS = 1000 };
+
+static const int stop_signals[] = { SIGTERM, SIGINT, 0 };
 
 struct service_run {
 	const struct tars_service *service;
@@ -26,6 +29,7 @@ struct service_run {
 	struct main_conf conf;
 	struct tars_app *app;
 	struct nodelink *node;
+	struct stop_guard *guard;
 	bool initialised, started, stop_wanted, close_output;
 	int init_rc;
 	int status;
@@ -185,6 +189,7 @@ static int make_app(struct service_run *run, struct err *e)
 
 static void stop(struct service_run *run)
 {
+	stop_guard_begin(run->guard);
 	nodelink_stop(run->node);
 	if (!atomic_load(&run->app->stopping))
 		notify_report(run->app, "stop");
@@ -274,11 +279,10 @@ static void close_output(void)
 
 static int start_steps(struct service_run *run, struct buf *ready, struct err *e)
 {
-	static const int signals[] = { SIGTERM, SIGINT, 0 };
 	struct tars_app *app = run->app;
 	int rc;
 
-	rc = reactor_on_signals(app_reactor(app), signals, on_signal, run, e);
+	rc = reactor_on_signals(app_reactor(app), stop_signals, on_signal, run, e);
 	if (!rc && run->conf.local.name)
 		rc = app_listen(app, &run->conf.local, NULL, e);
 	if (rc)
@@ -292,8 +296,11 @@ static int start_steps(struct service_run *run, struct buf *ready, struct err *e
 		return err_set(e, TARS_EUNKNOWN, "its init() failed with %d", run->init_rc);
 	run->initialised = true;
 	rc = hooks_init(app, e);
-	if (!rc)
-		rc = listen_all(run, ready, e);
+	if (!rc) {
+		run->guard = stop_guard_start(app, stop_signals, run->conf.grace_ms +
+					      run->conf.app.end_ms, e);
+		rc = run->guard ? listen_all(run, ready, e) : e->code;
+	}
 	if (!rc)
 		nodelink_ready(run->node);
 	return rc;
@@ -353,6 +360,7 @@ int tars_main(int argc, char **argv, const struct tars_service *service)
 		run.app->on_shutdown = on_shutdown;
 		run.app->before_stop = before_stop;
 		app_run(run.app, started, &run);
+		stop_guard_end(run.guard);
 	}
 	/* What a handler still uses must stay, and exit() would end it under its feet, or wait. */
 	if (run.app && app_is_stuck(run.app)) {
@@ -360,6 +368,7 @@ int tars_main(int argc, char **argv, const struct tars_service *service)
 		_exit(EX_SOFTWARE);
 	}
 	app_free(run.app);
+	stop_guard_free(run.guard);
 	arena_clear(&run.arena);
 	return run.status;
 }

@@ -12,6 +12,7 @@
  *	hold        puts the reply off until "reply"
  *	relay WHAT  calls the object that context["to"] names, and gives its text
  *	crash       a fault: number 4 SIGILL, 6 SIGABRT, 7 SIGBUS, 8 SIGFPE, 11 SIGSEGV, 0 no stack left
+ *	spin        says so on stderr, and never ends
  *	open        lets `number` gates go; reply: answers all that are held; fail: fails with number
  *	counts      "runs=.. gates=.. held=.. inits=.. finis=.." since the start
  */
@@ -89,6 +90,16 @@ static void *reply_late(void *arg)
 	T_Probe_work_reply(rq, &out);
 	tars_release(rq);
 	return NULL;
+}
+
+_Noreturn static void spin(void)
+{
+	volatile bool forever = true;
+
+	fprintf(stderr, "probe: spinning\n");
+	while (forever)
+		;
+	abort();
 }
 
 static int be_late(struct tars_req *rq, int number)
@@ -241,6 +252,8 @@ static int work(struct tars_req *rq, const struct T_Probe_work_in *in, struct T_
 		return hold(rq);
 	} else if (!strncmp(what, "relay ", 6)) {
 		return relay(rq, what + 6, in->number, &out->text);
+	} else if (!strcmp(what, "spin")) {
+		spin();
 	} else if (!strcmp(what, "crash")) {
 		crash(in->number);
 	} else if (!strcmp(what, "fail")) {
