@@ -78,6 +78,20 @@ test_expect_success 'without any pid file it is found by its admin port' '
 	test "$(pid_of TestApp.HelloServer)" = "$old"
 '
 
+test_expect_success 'one that is too busy to answer is not started a second time' '
+	kill_role node &&
+	rm -f n1/tarsnode/data/TestApp.HelloServer/conf/*.pid \
+		n1/tarsnode/data/TestApp.HelloServer/bin/*.pid &&
+	kill -STOP "$old" && test_when_finished "kill -CONT $old" &&
+	>node.log &&
+	start_node &&
+	wait_for 10 "grep -q \"waiting for a heartbeat\" node.log" &&
+	kill -CONT "$old" &&
+	wait_for 15 "is_state TestApp.HelloServer Active" &&
+	test "$(pid_of TestApp.HelloServer)" = "$old" &&
+	test_grep ! "Inactive -> Activating .start" node.log
+'
+
 test_expect_success 'stop ends the process and it stays stopped' '
 	old=$(pid_of TestApp.HelloServer) &&
 	ctl stop TestApp.HelloServer &&

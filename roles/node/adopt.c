@@ -9,7 +9,7 @@
 #include "if/AdminF.h"
 #include "roles/node/node.h"
 
-enum { MAX_CMDLINE = 128 << 10, MAX_PID_FILE = 64, ADMIN_MS = 500, GRACE_MS = 11000 };
+enum { MAX_CMDLINE = 128 << 10, MAX_PID_FILE = 64, ADMIN_MS = 3000, GRACE_MS = 11000 };
 
 struct search {
 	const struct spec *spec;
@@ -85,12 +85,14 @@ static int ask_admin(struct server *s, struct tars_req *rq, pid_t *pid_r)
 	return rc;
 }
 
-/* Not all SDKs know getPid: a heartbeat tells then, if one comes. */
+/* Not all SDKs know getPid, and a service may be too busy to answer: a heartbeat tells then, if one
+ * comes.  Nothing listens on the port of one that does not run: that is known at once. */
 static void await_heartbeat(struct server *s)
 {
 	int64_t until = reactor_now() + GRACE_MS * 1000;
 
-	log_info(&s->log, "its admin port answers, but not with a pid: waiting for a heartbeat");
+	log_info(&s->log, "something is at its admin port, but does not say its pid: waiting for a "
+		 "heartbeat");
 	while (s->state == SERVER_INACTIVE && reactor_now() < until && !s->node->is_stopping)
 		signal_wait(&s->changed, (until - reactor_now()) / 1000 + 1);
 }
@@ -124,7 +126,7 @@ void server_search(struct tars_req *rq, void *arg)
 			rc = ask_admin(s, rq, &search.answered);
 			if (rc == 0)
 				pool_run(check_answered, &search);
-			else if (rc == TARS_ENOFUNC)
+			else if (rc == TARS_ENOFUNC || rc == TARS_ETIMEOUT)
 				await_heartbeat(s);
 		}
 		if (search.id.pid > 0)
