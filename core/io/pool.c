@@ -192,14 +192,6 @@ void pool_submit_all(struct pool *p, struct task_list *tasks, unsigned n)
 	submit(p, tasks, n);
 }
 
-void pool_submit(struct pool *p, struct task *t)
-{
-	struct task_list one = { 0 };
-
-	task_list_add(&one, t);
-	submit(p, &one, 1);
-}
-
 unsigned pool_length(const struct pool *p)
 {
 	return atomic_load_explicit(&p->length, memory_order_relaxed);

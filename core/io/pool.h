@@ -31,7 +31,6 @@ void pool_free(struct pool *p);
  * come back by then (reactor_clock).  False: at least one has not; p must stay.
  */
 bool pool_end(struct pool *p, int64_t until_us);
-void pool_submit(struct pool *p, struct task *t);
 /* The n tasks of the list, which is empty then. */
 void pool_submit_all(struct pool *p, struct task_list *tasks, unsigned n);
 /* Tasks that wait at present. */

@@ -226,17 +226,3 @@ void health_get_info(struct health *h, struct health_info *info)
 	memcpy(info->error, h->error, sizeof(info->error));
 	pthread_mutex_unlock(&h->lock);
 }
-
-void health_print(struct buf *b, const char *proxy_name, const struct health_info *info)
-{
-	buf_addf(b, "[proxy:%s] [endpoint:%s] [state:%s] [connections:%u] [in-flight:%u] [ok:%llu] "
-		 "[failed:%llu] [shielded:%llu]", proxy_name, info->endpoint, info->state,
-		 info->connections, info->in_flight, (unsigned long long)info->n_ok,
-		 (unsigned long long)info->n_failed, (unsigned long long)info->n_shielded);
-	if (info->retry_in_ms)
-		buf_addf(b, " [retry-in:%lld ms]", (long long)info->retry_in_ms);
-	if (info->error_age_ms >= 0)
-		buf_addf(b, " [last-error:%lld s ago: %s]", (long long)info->error_age_ms / 1000,
-			 info->error);
-	buf_add_u8(b, '\n');
-}

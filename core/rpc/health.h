@@ -17,7 +17,6 @@
 #include <pthread.h>
 
 #include "core/rpc/breaker.h"
-#include "proto/buf.h"
 #include "proto/endpoint.h"
 
 struct tars_app;
@@ -115,7 +114,5 @@ struct health_info {
 };
 
 void health_get_info(struct health *h, struct health_info *info);
-/* One line. */
-void health_print(struct buf *b, const char *proxy_name, const struct health_info *info);
 
 #endif

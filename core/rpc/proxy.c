@@ -218,22 +218,6 @@ void endpoints_each(struct tars_app *app,
 	pthread_mutex_unlock(&app->lock);
 }
 
-static void print_endpoint(const struct tars_proxy *proxy, const struct health_info *info,
-			   void *arg)
-{
-	struct buf *b = arg;
-
-	if (info)
-		health_print(b, proxy->name, info);
-	else
-		buf_addf(b, "%s no endpoint known\n", proxy->name);
-}
-
-void endpoints_print(struct tars_app *app, struct buf *b)
-{
-	endpoints_each(app, print_endpoint, b);
-}
-
 /* ---- the end ---- */
 
 void proxies_stop(struct tars_app *app)

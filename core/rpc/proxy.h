@@ -83,14 +83,11 @@ void target_init(struct target *t, struct tars_proxy *proxy, struct loop *l);
 /* The proxy's route or failure is new.  Thread: any. */
 void targets_tell(struct tars_proxy *proxy);
 
-/*
- * Every endpoint of every proxy; one call with NULL for a proxy that has none.  The app's lock is
- * held.  endpoints_print writes a line for each.  Thread: any.
- */
+/* Every endpoint of every proxy; one call with NULL for a proxy that has none.  The app's lock is
+ * held.  Thread: any. */
 void endpoints_each(struct tars_app *app,
 		    void (*visit)(const struct tars_proxy *proxy, const struct health_info *info,
 				  void *arg), void *arg);
-void endpoints_print(struct tars_app *app, struct buf *b);
 /* For messages: the locator's object name. */
 const char *proxy_registry_name(struct tars_app *app);
 

@@ -25,6 +25,14 @@ static struct pool *new_pool(const struct pool_conf *conf)
 	return p;
 }
 
+static void submit(struct pool *p, struct task *t)
+{
+	struct task_list one = { 0 };
+
+	task_list_add(&one, t);
+	pool_submit_all(p, &one, 1);
+}
+
 /* ---- tasks ---- */
 
 enum { TASKS = 20000 };
@@ -52,7 +60,7 @@ static void submit_all(unsigned threads)
 	jobs_run = out_of_order = 0;
 	for (int i = 0; i < TASKS; i++) {
 		jobs[i] = (struct job){ .task.run = run_job, .number = i };
-		pool_submit(p, &jobs[i].task);
+		submit(p, &jobs[i].task);
 	}
 	pool_free(p);   /* runs what is queued */
 	assert_int_equal(jobs_run, TASKS);
@@ -88,7 +96,7 @@ static void test_length_counts_waiting_tasks(void **state)
 	sem_init(&go_on, 0, 0);
 	for (int i = 0; i < 5; i++) {
 		v[i].run = run_blocked;
-		pool_submit(p, &v[i]);
+		submit(p, &v[i]);
 		if (i < 2)
 			sem_wait(&entered);   /* each of the first two finds a free worker */
 	}
@@ -129,7 +137,7 @@ static void test_burst_gets_all_workers(void **state)
 			pool_submit_all(p, &burst, N);
 		else
 			for (struct task *t; (t = task_list_take(&burst)); )
-				pool_submit(p, t);
+				submit(p, t);
 		assert_true(task_list_is_empty(&burst));
 		pthread_barrier_wait(&together);
 	}
@@ -171,9 +179,9 @@ static void test_end_with_a_stuck_worker(void **state)
 	sem_init(&entered, 0, 0);
 	sem_init(&go_on, 0, 0);
 	jobs_run = out_of_order = 0;
-	pool_submit(p, &stuck);
+	submit(p, &stuck);
 	sem_wait(&entered);
-	pool_submit(p, &behind.task);
+	submit(p, &behind.task);
 	assert_false(pool_end(p, reactor_clock()));
 	assert_int_equal(jobs_run, 1);   /* what waited behind it has run all the same */
 	sem_post(&go_on);
