@@ -76,7 +76,7 @@ assert not [k for k in rows if k[1].startswith(\"tars.tarsstat\")], rows
 test_expect_success 'a call that times out is one at the caller' '
 	stop_service observed &&
 	: >reported &&
-	start_observed nodename=node-7 client.stat="$stat" client.sync-invoke-timeout=100 &&
+	start_observed nodename=node-7 client.stat="$stat" client.sync-invoke-timeout=1000 &&
 	test_must_fail work Coro call_slow 0 "T.Observed.PoolObj@tcp -h 127.0.0.1 -p $observed_port" &&
 	wait_for 10 "admin tars.report >/dev/null; test \"\$(served work)\" = 2" &&
 	reported "

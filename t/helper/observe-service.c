@@ -54,7 +54,7 @@ static int release(struct tars_req *rq, const struct T_Observe_release_in *in,
 static int call(struct tars_req *rq, const char *object, struct tars_str what)
 {
 	struct tars_call c = { .to = tars_proxy(tars_app_of(rq), object), .rq = rq };
-	struct T_Observe_work_in in = { .what = what, .n = 400, .object = TARS_STR("") };
+	struct T_Observe_work_in in = { .what = what, .n = 2500, .object = TARS_STR("") };
 	struct T_Observe_work_out out;
 
 	return T_Observe_work(&c, &in, &out);
