@@ -168,6 +168,8 @@ int endpoint_parse(const char *text, size_t n, struct endpoint *ep, struct err *
 	rc = parse_words(&out, &s, e);
 	if (rc)
 		return rc;
+	if (!strcmp(out.host, "*"))
+		strcpy(out.host, "0.0.0.0");
 	if (out.weight_type && (out.weight == -1 || out.weight > 100))
 		out.weight = 100;
 	*ep = out;

@@ -18,7 +18,7 @@ enum endpoint_type { ENDPOINT_UDP = 0, ENDPOINT_TCP = 1, ENDPOINT_SSL = 2 };
 enum { ENDPOINT_MAX_TEXT = 64 << 10, ENDPOINT_MAX_LIST = 1024 };
 
 struct endpoint {
-	char host[256];        /* name or address as written; "*", brackets and paths are kept */
+	char host[256];        /* name or address; brackets and paths are kept, "*" is 0.0.0.0 */
 	int32_t port;          /* 0..65535 */
 	int32_t timeout_ms;    /* -t, default 3000 */
 	int32_t type;          /* enum endpoint_type */

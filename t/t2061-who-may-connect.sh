@@ -66,8 +66,8 @@ test_expect_success 'the node and operators still reach AdminObj' '
 if test -s /proc/net/if_inet6; then
 	test_expect_success 'IPv6 peers, and IPv4 peers of an IPv6 socket' '
 		put_probe_config six.conf "" "allow=::1,127.0.0.2" &&
-		sed "s/-h 127.0.0.1/-h */" six.conf >star.conf &&
-		start_probe star.conf && may 127.0.0.2 && may_not 127.0.0.1 &&
+		sed "s/-h 127.0.0.1/-h ::/" six.conf >both.conf &&
+		start_probe both.conf && may 127.0.0.2 && may_not 127.0.0.1 &&
 		tars call "T.ProbeServer.InlineObj@tcp -h ::1 -p $service_port" work \
 			"{\"what\":\"echo\",\"number\":9}" >out &&
 		test_grep "\"text\":\"9\"" out && stop_service

@@ -6,7 +6,10 @@
 
 #include "core/rpc/health.h"
 
-enum { SCALE_MIN = 10, SCALE_MAX = 100, VIRTUAL_NODES = 25, WEIGHT_STATIC = 1 };
+enum {
+	SCALE_MIN = 10, SCALE_MAX = 100, VIRTUAL_NODES = 25, WEIGHT_LOOP = 0, WEIGHT_STATIC = 1,
+	SELDOM = -1,           /* a weight so small beside the others': one turn a round */
+};
 
 static int compare_endpoints(const void *a, const void *b)
 {
@@ -56,7 +59,8 @@ static int32_t static_weight(const struct endpoint *ep)
 	return ep->weight < 0 || ep->weight > SCALE_MAX ? SCALE_MAX : ep->weight;
 }
 
-/* Returns the sum of the weights, scaled as the official client does; 0: there are none. */
+/* Returns the sum of the weights, scaled as the official client does; 0: there are none.  What is
+ * scaled to nothing is SELDOM. */
 static uint32_t scale_weights(const struct endpoint *eps, uint32_t n, int32_t *weights)
 {
 	int32_t min = INT32_MAX, max = 0, scale;
@@ -74,8 +78,10 @@ static uint32_t scale_weights(const struct endpoint *eps, uint32_t n, int32_t *w
 	scale = max / min;
 	scale = scale < SCALE_MIN ? SCALE_MIN : scale > SCALE_MAX ? SCALE_MAX : scale;
 	for (uint32_t i = 0; i < n; i++) {
-		weights[i] = weights[i] * scale / max;
-		total += (uint32_t)weights[i];
+		int32_t scaled = weights[i] * scale / max;
+
+		weights[i] = weights[i] && !scaled ? SELDOM : scaled;
+		total += (uint32_t)scaled;
 	}
 	return total;
 }
@@ -101,47 +107,82 @@ static void sort_priorities(struct priority *v, uint32_t n, bool reverse_equal)
 
 /*
  * Smooth weighted round robin: everyone earns its weight, the richest has its turn and pays for
- * all.  The order among equally rich ones is that of the official client, because the mod hash of
+ * all; before that come the seldom ones.  The order among equally rich ones is that of the official client, because the mod hash of
  * weighted endpoints counts these turns.
  */
 static void set_weighted_turns(struct turns *t, const int32_t *weights, uint32_t n_weights,
-			       struct arena *a)
+			       uint32_t total, struct arena *a)
 {
 	struct priority *v = arena_alloc(a, n_weights * sizeof(*v));
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < n_weights; i++)
-		if (weights[i])
+	t->v = arena_alloc(a, (total + n_weights) * sizeof(*t->v));
+	t->n = 0;
+	for (uint32_t i = 0; i < n_weights; i++) {
+		if (weights[i] == SELDOM)
+			t->v[t->n++] = i;
+		else if (weights[i])
 			v[n++] = (struct priority){ weights[i], i };
+	}
 	sort_priorities(v, n, false);
-	for (uint32_t k = 0; k < t->n; k++) {
-		t->v[k] = v[n - 1].index;
-		v[n - 1].value -= (int32_t)t->n;
+	for (uint32_t k = 0; k < total; k++) {
+		t->v[t->n++] = v[n - 1].index;
+		v[n - 1].value -= (int32_t)total;
 		for (uint32_t i = 0; i < n; i++)
 			v[i].value += weights[v[i].index];
 		sort_priorities(v, n, true);
 	}
 }
 
-/* Weights count only when every endpoint has a static one. */
-static void set_turns(struct turns *t, const struct endpoint *eps, uint32_t n, struct arena *a)
+/* Weights count only when every active endpoint has a static one. */
+static bool are_weights_static(const struct endpoint *active, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (active[i].weight_type != WEIGHT_STATIC)
+			return false;
+	return n > 0;
+}
+
+static bool has_weight(const struct endpoint *ep)
+{
+	return ep->weight_type != WEIGHT_LOOP && static_weight(ep) > 0;
+}
+
+static bool has_any_weight(const struct endpoint *v, uint32_t n)
+{
+	uint32_t i = 0;
+
+	while (i < n && !has_weight(&v[i]))
+		i++;
+	return i < n;
+}
+
+/* Weight 0 takes an endpoint out, unless nothing would be left. */
+static uint32_t drop_weightless(struct endpoint *v, uint32_t n)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (has_weight(&v[i]))
+			v[kept++] = v[i];
+	return kept;
+}
+
+static void set_turns(struct turns *t, bool is_static, const struct endpoint *eps, uint32_t n,
+		      struct arena *a)
 {
 	int32_t *weights = arena_alloc(a, n * sizeof(*weights));
-	uint32_t total = 0;
+	uint32_t total = is_static ? scale_weights(eps, n, weights) : 0;
 
-	t->is_static = n > 0;
+	t->is_static = is_static;
+	if (total) {
+		set_weighted_turns(t, weights, n, total, a);
+		return;
+	}
+	t->n = n;
+	t->v = arena_alloc(a, n * sizeof(*t->v));
 	for (uint32_t i = 0; i < n; i++)
-		if (eps[i].weight_type != WEIGHT_STATIC)
-			t->is_static = false;
-	if (t->is_static)
-		total = scale_weights(eps, n, weights);
-	t->n = total ? total : n;
-	t->v = arena_alloc(a, t->n * sizeof(*t->v));
-	if (total)
-		set_weighted_turns(t, weights, n, a);
-	else
-		for (uint32_t i = 0; i < n; i++)
-			t->v[i] = i;
+		t->v[i] = i;
 }
 
 static uint32_t virtual_nodes(const struct route *r, const struct endpoint *ep)
@@ -198,6 +239,7 @@ struct route *route_new(const struct endpoint_list *active, const struct endpoin
 {
 	struct route *r = xcalloc(1, sizeof(*r));
 	struct endpoint *down, *all;
+	bool is_static;
 	uint32_t n;
 
 	atomic_init(&r->refs, 1);
@@ -205,9 +247,14 @@ struct route *route_new(const struct endpoint_list *active, const struct endpoin
 	pthread_mutex_init(&r->lock, NULL);
 	r->active = sorted(active, &r->n, &r->arena);
 	down = sorted(inactive, &n, &r->arena);
+	is_static = are_weights_static(r->active, r->n);
+	if (is_static && has_any_weight(r->active, r->n)) {
+		r->n = drop_weightless(r->active, r->n);
+		n = drop_weightless(down, n);
+	}
 	all = merge_all(r, down, n);
-	set_turns(&r->turns, r->active, r->n, &r->arena);
-	set_turns(&r->all_turns, all, r->n_all, &r->arena);
+	set_turns(&r->turns, is_static, r->active, r->n, &r->arena);
+	set_turns(&r->all_turns, is_static, all, r->n_all, &r->arena);
 	return r;
 }
 
@@ -317,7 +364,7 @@ static uint32_t by_modulo(const struct choice *c, uint64_t hash)
 }
 
 /* From the key's place on the ring to the next usable endpoint; then to those that are not on it
- * (further ports of a host, weight 0). */
+ * (further ports of a host). */
 static uint32_t by_ring(const struct choice *c, uint64_t hash)
 {
 	enum { WORD = 64, WORDS = 16 };

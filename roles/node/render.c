@@ -132,7 +132,7 @@ static int add_adapter(struct tarsconf *server, const struct tars_ServerDescript
 			       ad->adapterName.p);
 	if (endpoint_parse(ad->endpoint.p, ad->endpoint.n, &ep, e) < 0)
 		return err_wrap(e, "adapter %s", ad->adapterName.p);
-	if (is_container(d) || !strcmp(ep.host, "*"))
+	if (is_container(d))
 		snprintf(ep.host, sizeof(ep.host), "0.0.0.0");
 	endpoint_print(&text, &ep);
 	domain = tarsconf_domain_add(server, ad->adapterName.p);

@@ -211,7 +211,7 @@ static void add_endpoint(struct route_table *t, const struct candidate *c)
 	o->has_sets |= set.name.n > 0;
 	f = c->active ? push(&o->active, &o->room_active, &t->arena, &set)
 		      : push(&o->inactive, &o->room_inactive, &t->arena, &set);
-	f->host.p = arena_strdup(&t->arena, strcmp(ep.host, "*") ? ep.host : "0.0.0.0");
+	f->host.p = arena_strdup(&t->arena, ep.host);
 	f->host.n = (uint32_t)strlen(f->host.p);
 	f->port = ep.port;
 	f->timeout = ep.timeout_ms;

@@ -71,6 +71,16 @@ static void test_recorded_endpoints(void **state)
 	assert_int_equal(rows, 125);
 }
 
+/* Listening everywhere, as the official parser writes it. */
+static void test_star(void **state)
+{
+	struct endpoint ep;
+
+	(void)state;
+	assert_int_equal(parse("tcp -h * -p 80", &ep, NULL), 0);
+	assert_prints(&ep, "tcp -h 0.0.0.0 -p 80 -t 3000");
+}
+
 static void check_items(const struct data *d)
 {
 	const char *p = d->field[0], *end = p + strlen(p), *item;
@@ -211,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recorded_endpoints),
+		cmocka_unit_test(test_star),
 		cmocka_unit_test(test_recorded_lists),
 		cmocka_unit_test(test_order_is_that_of_the_text),
 		cmocka_unit_test(test_errors_name_the_cause),

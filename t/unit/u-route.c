@@ -241,6 +241,44 @@ static void test_duplicates_and_order(void **state)
 	route_unref(r);
 }
 
+/* Weights 3 and 100 are scaled to 0 and 33: the official client gives the first one turn of 34. */
+static void test_small_and_no_weights(void **state)
+{
+	static const char weighted[] = "tcp -h 10.0.0.1 -p 1 -v 1 -w 100:"
+		"tcp -h 10.0.0.2 -p 1 -v 1 -w 3:tcp -h 10.0.0.3 -p 1 -v 1 -w 0";
+	struct route *r = route_of(weighted, "");
+	uint32_t turn = 0, picks[3] = { 0 };
+
+	(void)state;
+	assert_int_equal(r->n, 2);  /* weight 0 wants no calls */
+	for (int i = 0; i < 340; i++)
+		picks[route_pick(r, &turn, TARS_HASH_NONE, 0, all_usable, NULL)]++;
+	assert_int_equal(picks[0], 330);
+	assert_int_equal(picks[1], 10);
+	for (uint64_t key = 0; key < 68; key++)
+		assert_int_equal(route_pick(r, &turn, TARS_HASH_MOD, key, all_usable, NULL),
+				 key % 34 == 0);
+	route_unref(r);
+	/* All 0: they are used as if they had none. */
+	r = route_of("tcp -h 10.0.0.1 -p 1 -v 1 -w 0:tcp -h 10.0.0.2 -p 1 -v 1 -w 0", "");
+	assert_int_equal(r->n, 2);
+	assert_int_equal(route_pick(r, &turn, TARS_HASH_MOD, 1, all_usable, NULL), 1);
+	route_unref(r);
+}
+
+/* The active ones decide whether weights count; inactive ones without a weight have no turn then. */
+static void test_weights_beside_inactive_ones(void **state)
+{
+	struct route *r = route_of("tcp -h 10.0.0.1 -p 1 -v 1 -w 10:tcp -h 10.0.0.2 -p 1 -v 1 -w 20",
+				   "tcp -h 10.0.0.0 -p 1");
+
+	(void)state;
+	assert_true(r->turns.is_static && r->all_turns.is_static);
+	assert_int_equal(r->n_all, 2);
+	assert_int_equal(r->all_turns.n, 15);
+	route_unref(r);
+}
+
 static void test_equality(void **state)
 {
 	struct route *a = route_of(THREE, ""), *b = route_of(THREE, "");
@@ -265,6 +303,8 @@ int main(void)
 		cmocka_unit_test(test_one_of_many_is_usable),
 		cmocka_unit_test(test_recorded_changes),
 		cmocka_unit_test(test_duplicates_and_order),
+		cmocka_unit_test(test_small_and_no_weights),
+		cmocka_unit_test(test_weights_beside_inactive_ones),
 		cmocka_unit_test(test_equality),
 	};
 
