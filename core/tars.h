@@ -268,7 +268,13 @@ struct tars_security {
 TARS_API int tars_secure(struct tars_app *app, const struct tars_security *security, char *error,
 			 size_t size);
 
+/* MOD: the hash modulo the endpoints, inactive ones included.  CONSISTENT: its low 32 bits are the
+ * place on a ring, so small numbers all go to the same endpoint: use a hash of a text. */
 enum tars_hash_mode { TARS_HASH_NONE, TARS_HASH_MOD, TARS_HASH_CONSISTENT };
+/* Hashes of texts that send a key to the same endpoint as official C++ clients do with
+ * tars::hash<string> and with tars::hash_new<string>, which spreads better.  Thread: any. */
+TARS_API uint64_t tars_hash(const char *text, size_t n);
+TARS_API uint64_t tars_hash_new(const char *text, size_t n);
 
 /* One call; zero means default everywhere.  Only grows at the end. */
 struct tars_call {

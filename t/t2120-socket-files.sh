@@ -90,7 +90,7 @@ if test -e /proc/net/if_inet6 && grep -q "^0*1 " /proc/net/if_inet6; then
 		test_grep "ready tcp \[::1\]:$service_port\$" service.log &&
 		hello ::1 "$service_port" &&
 		test_expect_code 0 stop_service &&
-		put_config all.conf "*" &&
+		put_config all.conf :: &&
 		start_service HelloServer --config=all.conf &&
 		hello ::1 "$service_port" && hello 127.0.0.1 "$service_port" &&
 		test_expect_code 0 stop_service

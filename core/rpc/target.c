@@ -243,3 +243,15 @@ void targets_drop(struct loop *l)
 		}
 	pthread_mutex_unlock(&l->app->lock);
 }
+
+/* ---- hashes of keys ---- */
+
+uint64_t tars_hash(const char *text, size_t n)
+{
+	return hash_string(text, n);
+}
+
+uint64_t tars_hash_new(const char *text, size_t n)
+{
+	return hash_string_new(text, n);
+}

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "core/tars.h"
 #include "proto/hash.h"
 #include "t/unit/data.h"
 
@@ -42,6 +43,8 @@ static void test_recorded_hashes(void **state)
 
 		assert_int_equal(d.n, 7);
 		assert_int_equal(hash_string(p, n), number(d.field[1]));
+		assert_int_equal(tars_hash(p, n), number(d.field[1]));
+		assert_int_equal(tars_hash_new(p, n), number(d.field[2]));
 		assert_int_equal(hash_string_new(p, n), number(d.field[2]));
 		assert_int_equal(hash_string_new(p, n), number(d.field[3]));
 		if (strcmp(d.field[4], "-"))

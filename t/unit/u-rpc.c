@@ -395,6 +395,10 @@ static void test_malformed_object(void **state)
 	assert_ptr_equal(c.to, tars_proxy(fx.client, "T.S.Obj@tcp -h"));
 	assert_int_equal(call_echo(&c, "x", &out), TARS_EARG);
 	assert_string_not_equal(c.error, "");
+	/* One bad endpoint spoils the object: nobody would notice that it is not used. */
+	c.to = tars_proxy(fx.client, "T.S.Obj@tcp -h 127.0.0.1 -p 1:tcp -h");
+	assert_int_equal(call_echo(&c, "x", &out), TARS_EARG);
+	assert_non_null(strstr(c.error, "endpoint 2 of the list, 'tcp -h'"));
 	c.to = tars_proxy(fx.client, "T.S.NameObj");
 	assert_int_equal(call_echo(&c, "x", &out), TARS_ENOENDPOINT);
 	assert_non_null(strstr(c.error, "no locator is configured"));

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+test_description='hostile peers, each with the bound it must keep; the others are served meanwhile'
+. "$(dirname "$0")/test-lib.sh"
+. "$t_dir/lib-probe.sh"
+
+# peers HOW: hostile.py against the service.
+peers () {
+	python3 "$t_dir/helper/hostile.py" "$service_port" "$@"
+}
+
+status_kb () {
+	sed -n "s/^$1:[^0-9]*\([0-9]*\) kB/\1/p" "/proc/$service_pid/status"
+}
+
+# grew_below KB: the most memory that was in use since $before.  Sanitizers want several times more.
+grew_below () {
+	local grown=$(($(status_kb VmHWM) - before)) limit=$1
+
+	case ${B##*/} in
+	*-release) ;;
+	*) limit=$((limit * 10)) ;;
+	esac
+	echo "# grew by $grown kB" | tee -a /dev/fd/3
+	test "$grown" -lt "$limit"
+}
+
+# start IDLE_MS
+start () {
+	put_probe_config all.conf "$admin_keys" "maxconns=10000" &&
+	sed "s/-p 0 -t 60000/-p 0 -t $1/" all.conf >one.conf && start_probe one.conf &&
+	calls InlineObj echo 1 >/dev/null && before=$(status_kb VmRSS)
+}
+
+serves () {
+	calls PoolObj echo 7 >out && test_grep " 0 7\$" out
+}
+
+test_expect_success 'slow ones: 200 that send a byte now and then end by the -t of the endpoint' '
+	start 1500 && peers slow 200 && serves && grew_below 6000 && stop_service
+'
+
+test_expect_success 'half-open ones: 200 that stop within a length end, too' '
+	start 1500 && peers half-open 200 && serves && grew_below 6000 && stop_service
+'
+
+test_expect_success 'resets: 2000 in the middle of a packet, 200 with calls at work' '
+	start 60000 && peers reset 2000 && peers reset-calls 200 && serves &&
+	wait_for 30 "metric_is adapter_connections 0" && grew_below 16000 && stop_service
+'
+
+test_expect_success '100 MB are announced by 100 peers, 5 bytes follow: they cost what came' '
+	start 1500 && peers announce 100 && serves && grew_below 6000 && stop_service
+'
+
+test_expect_success 'one byte more than 100 MB is refused at once' '
+	start 60000 && test_expect_code 1 test-tool frame --timeout=60000 127.0.0.1 "$service_port" \
+		06400001100102 >out && test_grep "^closed" out && serves && stop_service
+'
+
+test_expect_success 'a million tiny frames on one connection, one-way and with replies' '
+	start 60000 && peers tiny oneway 1000000 && peers tiny replies 1000000 &&
+	serves && grew_below 24000 && stop_service
+'
+
+test_expect_success 'deep nesting: in arguments, in the head, in JSON' '
+	start 60000 && peers nested && serves && grew_below 16000 && stop_service
+'
+
+test_expect_success 'tags twice: the first counts; descending ones are missing' '
+	start 60000 && peers tags && serves && stop_service
+'
+
+test_done
