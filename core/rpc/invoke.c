@@ -120,6 +120,8 @@ static void set_deadline(struct tars_pending *p, const struct tars_call *c)
 			     p->proxy->conf.timeout_ms > 0 ? p->proxy->conf.timeout_ms :
 			     p->done ? conf->async_timeout_ms : conf->sync_timeout_ms;
 
+	if (timeout_ms < conf->min_timeout_ms)
+		timeout_ms = conf->min_timeout_ms;
 	if (timeout_ms > left_ms)
 		timeout_ms = left_ms;
 	p->timeout_ms = (int)(timeout_ms > INT32_MAX ? INT32_MAX : timeout_ms);

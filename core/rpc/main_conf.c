@@ -9,8 +9,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/io/coro.h"
 #include "core/rpc/logstate.h"
 #include "core/rpc/limits.h"
+#include "core/sys/log.h"
 #include "proto/frame.h"
 #include "proto/tracekey.h"
 
@@ -24,7 +26,7 @@ enum {
 	/* Of the time the node waits before it kills: for requests to end, and for handlers to
 	 * return when their calls are cancelled.  The rest is for closing down. */
 	GRACE_PERCENT = 70, END_PERCENT = 20,
-	MAX_LOG_FILES = 10000,
+	MAX_LOG_FILES = 10000, MAX_THREADS = 2048, DEFAULT_MAX_CONNS = 128,
 };
 
 int main_conf_load(const char *path, struct tarsconf *tree, struct err *e)
@@ -66,12 +68,14 @@ static const char *read_set(const struct tarsconf *tree)
 	const char *dot1 = set ? strchr(set, '.') : NULL;
 	const char *dot2 = dot1 ? strchr(dot1 + 1, '.') : NULL;
 
-	if (!enabled || strcasecmp(enabled, "y") || !dot2 || strchr(dot2 + 1, '.') || !dot2[1] ||
-	    dot1 == set || dot2 == dot1 + 1)
+	if (!enabled || strcasecmp(enabled, "y"))
 		return NULL;
-	if (set[0] == '*' || dot1[1] == '*')
-		return NULL;
-	return set;
+	if (dot2 && !strchr(dot2 + 1, '.') && dot2[1] && dot1 != set && dot2 != dot1 + 1 &&
+	    set[0] != '*' && dot1[1] != '*')
+		return set;
+	log_warn(NULL, "/tars/application<setdivision>: '%s' is no set like name.area.1: the "
+		 "service is in none, though enableset=%s", set ? set : "", enabled);
+	return NULL;
 }
 
 struct reader {
@@ -92,6 +96,37 @@ static int64_t number(struct reader *r, const char *path, int64_t fallback, int6
 		r->rc = err_set(r->e, TARS_ECONF, "%s: %lld is more than %lld", path, (long long)v,
 				(long long)max);
 	return v < min ? min : v;
+}
+
+/* What official services cut to the most there is. */
+static int64_t capped_number(struct reader *r, const char *path, int64_t fallback, int64_t min,
+			     int64_t max)
+{
+	int64_t v = number(r, path, fallback, min, INT32_MAX);
+
+	if (v <= max)
+		return v;
+	log_warn(NULL, "%s: %lld is more than %lld, which is used", path, (long long)v,
+		 (long long)max);
+	return max;
+}
+
+/* An object to call, in its official spelling; NULL if there is none. */
+static const char *object(struct reader *r, const char *path)
+{
+	const char *text = get(r->tree, path);
+	struct object_ref ref;
+	struct arena a;
+
+	if (r->rc || !text)
+		return text;
+	arena_init(&a, NULL, 0);
+	if (object_ref_parse(text, &ref, &a, r->e)) {
+		err_wrap(r->e, "%s", path);
+		r->rc = r->e->code = TARS_ECONF;
+	}
+	arena_clear(&a);
+	return text;
 }
 
 /* "128K", "1M", "1G", "4096"; 0 if it is not given. */
@@ -117,9 +152,10 @@ static void read_endpoint(struct reader *r, const char *path, const char *text, 
 {
 	if (r->rc || !text)
 		return;
-	r->rc = endpoint_parse(text, strlen(text), ep, r->e);
-	if (r->rc)
-		r->rc = err_wrap(r->e, "%s: '%s'", path, text);
+	if (endpoint_parse(text, strlen(text), ep, r->e)) {
+		err_wrap(r->e, "%s: '%s'", path, text);
+		r->rc = r->e->code = TARS_ECONF;
+	}
 }
 
 static void read_log(struct reader *r, struct main_conf *c)
@@ -130,7 +166,7 @@ static void read_log(struct reader *r, struct main_conf *c)
 	log->app = c->application;
 	log->server = c->server;
 	log->dir = get(r->tree, SERVER "<logpath>");
-	c->app.log_object = get(r->tree, SERVER "<log>");
+	c->app.log_object = object(r, SERVER "<log>");
 	log->max_size = (off_t)size(r, SERVER "<logsize>");
 	log->max_files = (unsigned)number(r, SERVER "<lognum>", 0, 0, MAX_LOG_FILES);
 	c->app.log_level = level ? log_state_level_parse(level, strlen(level)) : 0;
@@ -161,6 +197,18 @@ static void read_model(struct reader *r, struct main_conf *c)
 		c->app.reactors = threads;
 }
 
+/* Each reactor wants room for one at least. */
+static void check_coroutines(struct reader *r, const struct main_conf *c)
+{
+	size_t stack = c->app.coro_stack ? c->app.coro_stack : CORO_STACK_USER;
+	size_t memory = c->app.coro_memory ? c->app.coro_memory : (size_t)1 << 30;
+
+	if (!r->rc && memory / stack < c->app.reactors)
+		r->rc = err_set(r->e, TARS_ECONF, SERVER "<coroutinememsize>: %zu bytes have no "
+				"room for a stack of %zu (coroutinestack) in each of %u threads "
+				"(netthread)", memory, stack, c->app.reactors);
+}
+
 /* The workers that adapters share are as many as the one that asks for most wants. */
 static void share_threads(struct main_conf *c)
 {
@@ -176,8 +224,8 @@ static void share_threads(struct main_conf *c)
 
 static void read_report(struct reader *r, struct reporter_conf *c)
 {
-	c->stat = get(r->tree, CLIENT "<stat>");
-	c->property = get(r->tree, CLIENT "<property>");
+	c->stat = object(r, CLIENT "<stat>");
+	c->property = object(r, CLIENT "<property>");
 	c->interval_ms = number(r, CLIENT "<report-interval>", 0, 0, INT32_MAX);
 	c->timeout_ms = number(r, CLIENT "<report-timeout>", 0, 0, INT32_MAX);
 	c->max_size = number(r, CLIENT "<max-report-size>", 0, 0, INT32_MAX);
@@ -210,13 +258,16 @@ static void read_app(struct reader *r, struct main_conf *c)
 	const char *datapath = get(r->tree, SERVER "<datapath>");
 	const char *node_name = get(r->tree, SERVER "<nodename>");
 
-	c->app.reactors = (unsigned)number(r, SERVER "<netthread>", 1, 1, MAX_REACTOR_THREADS);
-	c->app.locator = get(r->tree, CLIENT "<locator>");
+	c->app.reactors = (unsigned)capped_number(r, SERVER "<netthread>", 1, 1,
+						  MAX_REACTOR_THREADS);
+	c->app.locator = object(r, CLIENT "<locator>");
 	c->app.module = tarsconf_get_or(r->tree, CLIENT "<modulename>", c->name);
 	c->app.node_name = node_name ? node_name : get(r->tree, SERVER "<localip>");
 	c->app.set = read_set(r->tree);
 	c->app.any_set = !number(r, SERVER "<checkset>", 1, 0, INT32_MAX);
-	c->app.trace_kb = (unsigned)number(r, CLIENT "<trace_param_max_len>", 1, 0, TRACE_MAX_KB);
+	c->app.trace_kb = (unsigned)capped_number(r, CLIENT "<trace_param_max_len>", 1, 0,
+						  TRACE_MAX_KB);
+	c->app.min_timeout_ms = number(r, CLIENT "<min-timeout>", 0, 0, INT32_MAX);
 	c->app.sync_timeout_ms = number(r, CLIENT "<sync-invoke-timeout>", 3000, 1, INT32_MAX);
 	c->app.async_timeout_ms = number(r, CLIENT "<async-invoke-timeout>", 5000, 1, INT32_MAX);
 	c->app.refresh_ms = number(r, CLIENT "<refresh-endpoint-interval>", 60000, MIN_REFRESH_MS,
@@ -229,7 +280,9 @@ static void read_app(struct reader *r, struct main_conf *c)
 	}
 	c->grace_ms = end_ms * GRACE_PERCENT / 100;
 	c->app.end_ms = end_ms * END_PERCENT / 100;
-	c->node = get(r->tree, SERVER "<node>");
+	c->node = object(r, SERVER "<node>");
+	object(r, SERVER "<config>");
+	object(r, SERVER "<notify>");
 	read_sending(r, &c->app);
 	read_report(r, &c->app.report);
 	read_log(r, c);
@@ -365,12 +418,12 @@ static void read_limits(struct reader *r, const char *name, struct adapter_conf 
 {
 	int64_t queue_cap = adapter_number(r, name, "queuecap", DEFAULT_QUEUE_CAP, 0);
 
-	a->max_conns = (unsigned)adapter_number(r, name, "maxconns", 0, 0);
+	a->max_conns = (unsigned)adapter_number(r, name, "maxconns", DEFAULT_MAX_CONNS, 0);
 	a->queue_cap = queue_cap ? (unsigned)queue_cap : UINT_MAX;
 	a->queue_timeout_ms = adapter_number(r, name, "queuetimeout", 10000, MIN_QUEUE_TIMEOUT_MS);
 	a->empty_ms = number(r, SERVER "<emptyconntimeout>", 0, 0, INT32_MAX);
-	a->max_frame = a->max_out = (size_t)number(r, SERVER "<backpacketlimit>", 0, 0,
-						   FRAME_DEFAULT_MAX);
+	a->max_out = (size_t)number(r, SERVER "<backpacketlimit>", 0, 0, INT32_MAX);
+	a->max_frame = a->max_out < FRAME_DEFAULT_MAX ? a->max_out : FRAME_DEFAULT_MAX;
 	a->min_io = (size_t)number(r, SERVER "<backpacketmin>", 0, 0, INT32_MAX);
 	a->conn_requests = (unsigned)adapter_number(r, name, "connrequests", 0, 0);
 	a->conn_bytes = adapter_size(r, name, "connbytes");
@@ -392,7 +445,8 @@ static void read_adapter(struct reader *r, struct main_conf *c, const char *name
 	const char *protocol = adapter_text(r, name, "protocol");
 
 	a->name = name;
-	a->threads = (unsigned)adapter_number(r, name, "threads", 1, 1);
+	a->threads = (unsigned)number(r, arena_strf(r->a, SERVER "/%s<threads>", name), 1, 1,
+				      MAX_THREADS);
 	read_limits(r, name, a);
 	a->handle_group = adapter_text(r, name, "handlegroup");
 	a->ordered = adapter_number(r, name, "queuemode", 0, 0) != 0;
@@ -443,6 +497,7 @@ int main_conf_read(const struct tarsconf *tree, struct main_conf *c, struct aren
 		read_adapter(&r, c, tarsconf_name(d));
 	read_model(&r, c);
 	share_threads(c);
+	check_coroutines(&r, c);
 	return r.rc;
 }
 

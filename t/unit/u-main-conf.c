@@ -166,9 +166,36 @@ static void test_limits(void **state)
 	assert_int_equal(r.c.adapters[0].conn_requests, 7);
 	assert_int_equal(r.c.adapters[0].conn_bytes, 1 << 20);
 	arena_clear(&r.arena);
+	read_conf(&r, "maxconns=200000\n", "");
+	assert_int_equal(r.rc, 0);
+	assert_int_equal(r.c.adapters[0].max_conns, 128);
+	arena_clear(&r.arena);
+	/* Packets end at 100 MB, replies that wait do not. */
+	read_conf(&r, "netthread=3\n", "backpacketlimit=200000000\n");
+	assert_int_equal(r.rc, 0);
+	assert_int_equal(r.c.adapters[0].max_frame, 100 << 20);
+	assert_int_equal(r.c.adapters[0].max_out, 200000000);
+	arena_clear(&r.arena);
 	read_conf(&r, "queuecap=50000", "queuecap=-1");
 	assert_int_equal(r.rc, 0);
 	assert_int_equal(r.c.adapters[0].queue_cap, UINT_MAX);
+	arena_clear(&r.arena);
+}
+
+/* More than there is: the most, and a warning, as official services do. */
+static void test_capped(void **state)
+{
+	struct read r;
+
+	(void)state;
+	read_conf(&r, "netthread=3\n", "netthread=20\n");
+	assert_int_equal(r.rc, 0);
+	assert_int_equal(r.c.app.reactors, 15);
+	arena_clear(&r.arena);
+	read_conf(&r, "modulename", "trace_param_max_len=9999\nmin-timeout=20\nmodulename");
+	assert_int_equal(r.rc, 0);
+	assert_int_equal(r.c.app.trace_kb, 512);
+	assert_int_equal(r.c.app.min_timeout_ms, 20);
 	arena_clear(&r.arena);
 }
 
@@ -176,7 +203,7 @@ static void test_sizes(void **state)
 {
 	static const struct { const char *edit; size_t size; } rows[] = {
 		{ "=65536\n", 65536 }, { "=64k\n", 65536 }, { "=2M\n", 2 << 20 },
-		{ "=1G\n", 1 << 30 }, { "=\n", 0 },
+		{ "=256M\n", 256 << 20 }, { "=\n", 0 },
 	};
 	static const char *const bad[] = { "=0\n", "=x\n", "=1T\n", "=1Kb\n", "=-1\n" };
 	struct read r;
@@ -240,13 +267,24 @@ static void test_errors_name_the_key(void **state)
 		{ "allow\n", "allow=10.0.0.300\n", "HelloObjAdapter<allow>: '10.0.0.300' is not" },
 		{ "allow\n", "deny=x,10.0.0.3\n", "HelloObjAdapter<deny>: 'x' is not" },
 		{ "allow\n", "order=deny\n", "HelloObjAdapter<order>: 'deny' is neither" },
+		{ "threads=5", "threads=5000", "HelloObjAdapter<threads>: 5000 is more than" },
+		{ "tars.tarsnode.ServerObj@tcp -h", "tars.tarsnode.ServerObj@tcp",
+		  "server<node>: object tars.tarsnode.ServerObj: endpoint 1" },
+		{ "log=tars.tarslog.LogObj", "log=a log", "server<log>: object 'a log'" },
+		{ "logsize=10M", "config=@", "server<config>: object ''" },
+		{ "logsize=10M", "notify=a..b", "server<notify>: object 'a..b'" },
+		{ "QueryObj@tcp", "QueryObj@http", "client<locator>: object" },
+		{ "modulename", "stat=x@\nmodulename", "client<stat>: object x: no endpoint" },
+		{ "modulename", "property=x y\nmodulename", "client<property>: object" },
+		{ "coroutinestack=256K", "coroutinestack=2G", "server<coroutinememsize>: " },
+		{ "modulename", "min-timeout=x\nmodulename", "client<min-timeout>" },
 	};
 	struct read r;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		read_conf(&r, rows[i].what, rows[i].edit);
-		if (!r.rc || !strstr(r.e.text, rows[i].text))
+		if (r.rc != TARS_ECONF || r.e.code != TARS_ECONF || !strstr(r.e.text, rows[i].text))
 			fail_msg("'%s': %d, %s", rows[i].text, r.rc, r.e.text);
 		arena_clear(&r.arena);
 	}
@@ -317,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_server_models),
 		cmocka_unit_test(test_groups_have_the_most_threads),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_capped),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_errors_name_the_key),
