@@ -30,6 +30,7 @@ test_expect_success 'help names everything, the service'\''s own commands too' '
 	tars.closecore
 	tars.closecout
 	tars.connection
+	tars.connections
 	tars.enabledaylog
 	tars.endpoints
 	tars.functions
@@ -224,12 +225,20 @@ test_expect_success 'functions: calls, failures by code' '
 
 test_expect_success 'requests that are held: who, what, since when' '
 	{ work Pool hold >held.out & held_pid=$!; } &&
-	wait_for 5 "admin tars.requests | grep -q \"running *T.Observed.PoolObj *work *127.0.0.1:\"" &&
+	wait_for 5 "admin tars.requests | grep -q \"held *T.Observed.PoolObj *work *127.0.0.1:\"" &&
+	admin "tars.connections json" | sed -n 2p | cut -c5- >json &&
+	python3 -c "
+import json, sys
+c = [c for c in json.load(open(\"json\"))[\"connections\"] if c[\"adapter\"] != \"AdminAdapter\"]
+assert len(c) == 1 and c[0][\"requests\"] == 1 and c[0][\"received\"] > 50, c
+assert c[0][\"age_ms\"] >= 0 and c[0][\"peer\"].startswith(\"127.0.0.1:\"), c" &&
+	admin tars.connections >actual &&
+	test_grep "^[0-9]*  *T.Observed.*Adapter  *127.0.0.1:[0-9]*  *no  *[0-9.]*  *[0-9.]*  *1 " actual &&
 	admin "tars.requests -o json" | sed -n 2p | cut -c5- >json &&
 	python3 -c "
 import json, sys
 r = [r for r in json.load(open(\"json\"))[\"requests\"] if r[\"function\"] == \"work\"]
-assert len(r) == 1 and r[0][\"age_ms\"] > 0 and 0 < r[0][\"left_ms\"] <= 60000, r" &&
+assert len(r) == 1 and r[0][\"state\"] == \"held\" and r[0][\"age_ms\"] > 0 and 0 < r[0][\"left_ms\"] <= 60000, r" &&
 	tars call "T.Observed.PoolObj@tcp -h 127.0.0.1 -p $observed_port" release >actual &&
 	echo "{\"tars_ret\":1}" >expect && test_cmp expect actual &&
 	wait "$held_pid" &&

@@ -1,4 +1,5 @@
-/* AdminObj's commands of our own: functions, requests, loops, endpoints, as text or JSON. */
+/* AdminObj's commands of our own: functions, requests, connections, loops, endpoints, as text or
+ * JSON. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 #include "core/rpc/server.h"
 #include "core/rpc/table.h"
 
-enum { GATHER_MS = 2000, MAX_REQUESTS = 1000 };
+enum { GATHER_MS = 2000, MAX_REQUESTS = 1000, MAX_CONNECTIONS = 10000 };
 
 #define COLUMNS(t, ...) \
 	do { \
@@ -99,6 +100,8 @@ static const char *state_of(struct tars_req *rq)
 	if (atomic_load_explicit(&rq->answered, memory_order_relaxed) &&
 	    rq->head.packet_type != PACKET_ONEWAY)
 		return "answered";
+	if (atomic_load_explicit(&rq->late, memory_order_relaxed))
+		return "held";
 	return atomic_load_explicit(&rq->ran_us, memory_order_relaxed) ? "running" : "waiting";
 }
 
@@ -146,6 +149,67 @@ static bool show_requests(struct admin_call *c)
 	}
 	buf_release(&rows);
 	return print(c, &t, "requests");
+}
+
+/* ---- connections ---- */
+
+struct connection_row {
+	const char *adapter;
+	unsigned loop, requests;
+	int64_t age_us, idle_us, received, sent, in, out;
+	bool tls;
+	char peer[64];
+};
+
+static void copy_connections(struct loop *l, const void *arg, struct buf *out)
+{
+	int64_t now = reactor_now();
+	unsigned n = 0;
+
+	(void)arg;
+	for (struct list *at = l->conns.next; at != &l->conns && n < MAX_CONNECTIONS;
+	     at = at->next, n++) {
+		const struct server_conn *sc = container_of(at, struct server_conn, node);
+		const struct conn *c = &sc->conn;
+		struct connection_row row = {
+			.adapter = sc->adapter->name, .loop = l->index, .requests = c->owed,
+			.age_us = now - sc->opened_us, .idle_us = now - c->last_io_us,
+			.received = (int64_t)c->received, .sent = (int64_t)c->sent,
+			.in = (int64_t)buf_size(&c->in), .out = (int64_t)buf_size(&c->out),
+			.tls = c->tls,
+		};
+
+		memcpy(row.peer, c->peer_text, sizeof(row.peer));
+		buf_add(out, &row, sizeof(row));
+	}
+}
+
+/* `tars.connection` has the official layout; this one says more, and can be JSON. */
+static bool show_connections(struct admin_call *c)
+{
+	struct buf rows = BUF_INIT;
+	const struct connection_row *row;
+	struct table t;
+
+	stats_gather(c->app, copy_connections, NULL, 0, GATHER_MS, &rows);
+	COLUMNS(&t, "loop", "adapter", "peer", "tls", "age ms", "idle ms", "requests", "received",
+		"sent", "unread", "unsent");
+	row = (const struct connection_row *)(const void *)buf_head(&rows);
+	for (size_t n = buf_size(&rows) / sizeof(*row); n; n--, row++) {
+		table_number(&t, row->loop);
+		table_text(&t, row->adapter);
+		table_text(&t, row->peer);
+		table_text(&t, row->tls ? "yes" : "no");
+		table_ms(&t, row->age_us);
+		table_ms(&t, row->idle_us);
+		table_number(&t, row->requests);
+		table_number(&t, row->received);
+		table_number(&t, row->sent);
+		table_number(&t, row->in);
+		table_number(&t, row->out);
+	}
+	buf_release(&rows);
+	return print(c, &t, "connections");
 }
 
 /* ---- loops ---- */
@@ -372,13 +436,15 @@ static bool send_reports(struct admin_call *c)
 }
 
 const struct admin_command admin_own[] = {
+	{ "tars.connections", "[json]: connections: age, requests at work, bytes",
+	  show_connections },
 	{ "tars.endpoints", "[json]: endpoints of the objects that were called: state, calls, times",
 	  show_endpoints },
 	{ "tars.functions", "[json]: functions that were called: calls, failures by code, times",
 	  show_functions },
 	{ "tars.loops", "[json]: loops: longest turn of the last seconds, load", show_loops },
 	{ "tars.report", "sends call statistics and properties now", send_reports },
-	{ "tars.requests", "[json]: requests that wait or run, the oldest of each loop first",
+	{ "tars.requests", "[json]: requests that wait, run or are held, the oldest of each loop first",
 	  show_requests },
 	{ NULL }
 };
