@@ -33,10 +33,13 @@ hello () {
 	SecureClient "$obj@ssl -h localhost -p $service_port" "$@"
 }
 
+admin () {
+	tars call "AdminObj@tcp -h 127.0.0.1 -p $admin_port" notify "{\"command\":\"$1\"}"
+}
+
 # What AdminObj counts.
 adapter_status () {
-	tars call "AdminObj@tcp -h 127.0.0.1 -p $admin_port" notify \
-		'{"command":"tars.viewstatus"}'
+	admin tars.viewstatus
 }
 
 find_admin_port () {
@@ -164,6 +167,21 @@ test_expect_success 'a renewed certificate is served to new connections, without
 	make_cert server &&
 	wait_for 30 "test \"\$(serial_at $service_port)\" = \"$(cert_serial server)\"" &&
 	hello ca.pem
+'
+
+# The look at the files every few seconds may come first, which is as good.
+test_expect_success 'at once by a command, which says what is wrong' '
+	make_cert server &&
+	admin tars.reloadtls >out &&
+	test_grep "new connections use what the files have now" out &&
+	test "$(serial_at $service_port)" = "$(cert_serial server)" &&
+	cp server.key good.key && cp client.key server.key &&
+	admin tars.reloadtls >out &&
+	test_grep "key .*server.key. does not belong to cert .*server.pem.; what was read before stays in use" out &&
+	test "$(serial_at $service_port)" = "$(cert_serial server)" &&
+	mv good.key server.key &&
+	admin tars.reloadtls >out &&
+	test_grep "new connections use" out
 '
 
 test_expect_success 'one that is no good is not: what was there stays, and the log says why' '

@@ -39,6 +39,7 @@ test_expect_success 'help names everything, the service'\''s own commands too' '
 	tars.loadproperty
 	tars.loops
 	tars.reloadlocator
+	tars.reloadtls
 	tars.report
 	tars.requests
 	tars.resource

@@ -1,8 +1,8 @@
-/* AdminObj's commands of our own: functions, requests, connections, loops, endpoints, as text or
- * JSON. */
+/* AdminObj's commands of our own: calls, connections, loops, endpoints, certificates; text or JSON. */
 #include <stdio.h>
 #include <string.h>
 
+#include "core/io/pool.h"
 #include "core/rpc/admin.h"
 #include "core/rpc/app_int.h"
 #include "core/rpc/client.h"
@@ -435,6 +435,35 @@ static bool send_reports(struct admin_call *c)
 	return true;
 }
 
+/* ---- certificates ---- */
+
+struct reloading {
+	struct tars_app *app;
+	int rc;
+	struct err e;
+};
+
+static void reload_in_worker(void *arg)
+{
+	struct reloading *r = arg;
+
+	r->rc = app_reload_tls(r->app, &r->e);
+}
+
+static bool reload_tls(struct admin_call *c)
+{
+	struct reloading r = { .app = c->app };
+
+	pool_run(reload_in_worker, &r);
+	if (r.rc < 0)
+		buf_addf(c->out, "%s; what was read before stays in use", r.e.text);
+	else if (r.rc)
+		buf_add_str(c->out, "new connections use what the files have now");
+	else
+		buf_add_str(c->out, "no TLS is in use here");
+	return true;
+}
+
 const struct admin_command admin_own[] = {
 	{ "tars.connections", "[json]: connections: age, requests at work, bytes",
 	  show_connections },
@@ -443,6 +472,8 @@ const struct admin_command admin_own[] = {
 	{ "tars.functions", "[json]: functions that were called: calls, failures by code, times",
 	  show_functions },
 	{ "tars.loops", "[json]: loops: longest turn of the last seconds, load", show_loops },
+	{ "tars.reloadtls", "reads certificates, keys and authorities again, or says what is wrong",
+	  reload_tls },
 	{ "tars.report", "sends call statistics and properties now", send_reports },
 	{ "tars.requests", "[json]: requests that wait, run or are held, the oldest of each loop first",
 	  show_requests },

@@ -112,8 +112,9 @@ int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_
 
 /* As tars_secure. */
 int app_secure(struct tars_app *app, const struct tars_security *security, struct err *e);
-/* Reads all files of TLS again, changed or not; what is not good leaves what was there before in
- * use, and e has the first that is not.  In a coroutine or worker: it may block.  Thread: any. */
+/* Reads all files of TLS again, changed or not: gives how many sets of them are in use.  What is not
+ * good leaves what was there before in use, and e has the first that is not.  It may block.
+ * Thread: any. */
 int app_reload_tls(struct tars_app *app, struct err *e);
 
 /* A coroutine on the main reactor with a request of its own, for the roles' periodic work. */

@@ -91,14 +91,14 @@ static int refresh(struct secure_ctx *s, bool force)
 static int refresh_all(struct tars_app *app, bool force, struct err *e)
 {
 	struct secure_ctx *s;
-	int rc = TARS_OK;
+	int rc = TARS_OK, n = 0;
 
 	pthread_mutex_lock(&app->secure_refresh);
-	for (s = NULL; (s = next_ctx(app, s));)
+	for (s = NULL; (s = next_ctx(app, s)); n++)
 		if (refresh(s, force) && !rc)
 			rc = err_set(e, s->bad.code, "%s", s->bad.text);
 	pthread_mutex_unlock(&app->secure_refresh);
-	return rc;
+	return rc ? rc : n;
 }
 
 int app_reload_tls(struct tars_app *app, struct err *e)
