@@ -1,45 +1,51 @@
 # Services of t/helper/chain-service.c with official configurations, and a log server that records.
 # Source it after test-lib.sh and lib-service.sh.
 #
-#	start_chain NAME [KEY=VALUE...]   runs T.NAME, with these keys in <server>; <client.KEY=VALUE>
-#	                                  and <app.KEY=VALUE> go there; sets $NAME_port, $NAME_admin
+#	start_chain NAME [KEY=VALUE...]   runs T.NAME, with these keys in <server>; <client.KEY=VALUE>,
+#	                                  <adapter.KEY=VALUE> and <app.KEY=VALUE> go there;
+#	                                  endpoint=ENDPOINT; sets $NAME_port
 #	chain NAME FUNC JSON              calls a function of it
-#	notify NAME COMMAND               a management command
 #	start_recorder                    the log server; sets $recorder_port; writes ./recorded
 # Logs are in ./app_log/T/NAME.
 
-chain_conf () {
-	local name=$1 key
+# keys_of SECTION SECTION.KEY=VALUE... OTHER...: those of the section
+keys_of () {
+	local section=$1 key
 	shift
+	for key; do case $key in "$section".*) echo "${key#*.}" ;; esac; done
+}
+
+chain_conf () {
+	local name=$1 key endpoint='tcp -h 127.0.0.1 -p 0 -t 60000'
+	shift
+	for key; do case $key in endpoint=*) endpoint=${key#*=} ;; esac; done
 	echo "<tars>"
 	echo "<application>"
-	for key; do case $key in app.*) echo "${key#app.}" ;; esac; done
+	keys_of app "$@"
 	echo "<server>"
 	printf '%s\n' app=T "server=$name" nodename=node-of-$name "logpath=$PWD/app_log/" \
 		"datapath=$PWD" "local=tcp -h 127.0.0.1 -p 0 -t 10000"
-	for key; do case $key in app.*|client.*) ;; *) echo "$key" ;; esac; done
+	for key; do case $key in app.*|client.*|adapter.*|endpoint=*) ;; *) echo "$key" ;; esac; done
 	cat <<-END
 	<T.$name.ChainObjAdapter>
 	allow
-	endpoint=tcp -h 127.0.0.1 -p 0 -t 60000
+	endpoint=$endpoint
 	servant=T.$name.ChainObj
 	threads=2
 	protocol=tars
+	$(keys_of adapter "$@")
 	</T.$name.ChainObjAdapter>
 	</server>
 	<client>
 	modulename=T.$name
 	END
-	for key; do case $key in client.*) echo "${key#client.}" ;; esac; done
+	keys_of client "$@"
 	printf '%s\n' "</client>" "</application>" "</tars>"
 }
 
 start_chain () {
-	local name=$1 pid_var=${1}_pid port_var=${1}_port
-	chain_conf "$@" >"$name.conf" &&
-	SERVANT=T.$name.ChainObj service=$name start_service chain-service --config="$name.conf" &&
-	printf -v "${name}_admin" %s "$(ss -Hltnp |
-		sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=${!pid_var},.*/\1/p" | grep -vx "${!port_var}")"
+	chain_conf "$@" >"$1.conf" &&
+	SERVANT=T.$1.ChainObj service=$1 start_service chain-service --config="$1.conf"
 }
 
 chain_obj () {
@@ -49,11 +55,6 @@ chain_obj () {
 
 chain () {
 	tars call "$(chain_obj "$1")" "$2" "$3"
-}
-
-notify () {
-	local admin_var=${1}_admin
-	tars call "AdminObj@tcp -h 127.0.0.1 -p ${!admin_var}" notify "{\"command\":\"$2\"}"
 }
 
 start_recorder () {

@@ -57,10 +57,8 @@ wait_counts () {
 # For the service's configuration: AdminObj and /metrics on a port of their own.
 admin_keys='local=tcp -h 127.0.0.1 -p 0 -t 60000'
 
-# The service has one other port.
 admin_port () {
-	ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$service_pid,.*/\1/p" |
-		grep -vx "$service_port"
+	admin_port_of service
 }
 
 metric_is () {

@@ -4,6 +4,9 @@
 #	start_service HelloServer --listen 127.0.0.1:0
 #		waits for its ready line; sets $service_pid and $service_port; its log is service.log
 #	service=second start_service ...     the same as $second_pid, $second_port, second.log
+#	put_hello_config FILE ENDPOINT ['SERVER KEYS' ['ADAPTER KEYS']]
+#		for start_service HelloServer --config=FILE; ENDPOINT: 'ssl -h 127.0.0.1 -p 0 -t 60000'
+#	notify NAME COMMAND                  a management command to a service with a `local` endpoint
 #	stop_service [NAME [SIGNAL]]         waits for its end and gives its status
 #	kill_service [NAME]                  SIGKILL, and waits
 # What is left over is killed at the end of the script.
@@ -26,6 +29,38 @@ start_service () {
 	fi
 	exec {fd}>&-
 	printf -v "${name}_port" %s "${line##*:}"
+}
+
+put_hello_config () {
+	cat >"$1" <<-END
+	<tars>
+	<application>
+	<server>
+	app=TestApp
+	server=HelloServer
+	datapath=$PWD
+	local=tcp -h 127.0.0.1 -p 0 -t 10000
+	$3
+	<TestApp.HelloServer.HelloObjAdapter>
+	endpoint=$2
+	servant=TestApp.HelloServer.HelloObj
+	threads=2
+	$4
+	</TestApp.HelloServer.HelloObjAdapter>
+	</server>
+	</application>
+	</tars>
+	END
+}
+
+# Of a service with one other port.
+admin_port_of () {
+	local pid_var=${1}_pid port_var=${1}_port
+	ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=${!pid_var},.*/\1/p" | grep -vx "${!port_var}"
+}
+
+notify () {
+	tars call "AdminObj@tcp -h 127.0.0.1 -p $(admin_port_of "$1")" notify "{\"command\":\"$2\"}"
 }
 
 stop_service () {

@@ -2,49 +2,18 @@
 test_description='TLS: ssl endpoints by official configuration, who trusts whom, renewed certificates'
 . "$(dirname "$0")/test-lib.sh"
 . "$t_dir/lib-service.sh"
+. "$t_dir/lib-chain.sh"
 . "$t_dir/lib-certs.sh"
 
 obj=TestApp.HelloServer.HelloObj
 
 # put_config FILE [SERVER-LINES [ADAPTER-LINES]]
 put_config () {
-	cat >"$1" <<-END
-	<tars>
-	<application>
-	<server>
-	app=TestApp
-	server=HelloServer
-	datapath=$PWD
-	local=tcp -h 127.0.0.1 -p 0 -t 10000
-	$2
-	<${obj}Adapter>
-	endpoint=ssl -h 127.0.0.1 -p 0 -t 60000
-	servant=$obj
-	threads=2
-	$3
-	</${obj}Adapter>
-	</server>
-	</application>
-	</tars>
-	END
+	put_hello_config "$1" "ssl -h 127.0.0.1 -p 0 -t 60000" "${@:2}"
 }
 
 hello () {
 	SecureClient "$obj@ssl -h localhost -p $service_port" "$@"
-}
-
-admin () {
-	tars call "AdminObj@tcp -h 127.0.0.1 -p $admin_port" notify "{\"command\":\"$1\"}"
-}
-
-# What AdminObj counts.
-adapter_status () {
-	admin tars.viewstatus
-}
-
-find_admin_port () {
-	admin_port=$(ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$service_pid,.*/\1/p" |
-		grep -vx "$service_port")
 }
 
 test_expect_success 'certificates' '
@@ -75,9 +44,8 @@ test_expect_success 'a server that ca has not signed is not called' '
 '
 
 test_expect_success 'who does not speak TLS is told so, counted, and harms nobody' '
-	find_admin_port &&
 	test_must_fail HelloClient "$obj@tcp -h 127.0.0.1 -p $service_port" >out &&
-	wait_for 10 "adapter_status | grep -q \"tls-failures  *[1-9]\"" &&
+	wait_for 10 "notify service tars.viewstatus | grep -q \"tls-failures  *[1-9]\"" &&
 	wait_for 10 "grep -q \"refused: 127.0.0.1:.*TLS: \" service.log" &&
 	hello ca.pem
 '
@@ -172,15 +140,15 @@ test_expect_success 'a renewed certificate is served to new connections, without
 # The look at the files every few seconds may come first, which is as good.
 test_expect_success 'at once by a command, which says what is wrong' '
 	make_cert server &&
-	admin tars.reloadtls >out &&
+	notify service tars.reloadtls >out &&
 	test_grep "new connections use what the files have now" out &&
 	test "$(serial_at $service_port)" = "$(cert_serial server)" &&
 	cp server.key good.key && cp client.key server.key &&
-	admin tars.reloadtls >out &&
+	notify service tars.reloadtls >out &&
 	test_grep "key .*server.key. does not belong to cert .*server.pem.; what was read before stays in use" out &&
 	test "$(serial_at $service_port)" = "$(cert_serial server)" &&
 	mv good.key server.key &&
-	admin tars.reloadtls >out &&
+	notify service tars.reloadtls >out &&
 	test_grep "new connections use" out
 '
 
@@ -241,72 +209,39 @@ key=$PWD/expired.key" &&
 	stop_service
 '
 
-# put_chain NAME TYPE SERVER-LINES CLIENT-LINES
-start_chain () {
-	cat >"$1.conf" <<-END
-	<tars>
-	<application>
-	<server>
-	app=T
-	server=$1
-	datapath=$PWD
-	$3
-	<T.$1.ChainObjAdapter>
-	endpoint=$2 -h 127.0.0.1 -p 0 -t 60000
-	servant=T.$1.ChainObj
-	</T.$1.ChainObjAdapter>
-	</server>
-	<client>
-	$4
-	</client>
-	</application>
-	</tars>
-	END
-	SERVANT=T.$1.ChainObj service=$1 start_service chain-service --config="$1.conf"
+# One calls Two.
+call_through () {
+	chain One pass "{\"user\":\"u\",\"text\":\"t\",\"begin\":\"\",\"way\":[\"T.Two.ChainObj@ssl -h localhost -p $Two_port\"]}"
 }
 
-# One calls Two.
-chain () {
-	tars call "T.One.ChainObj@tcp -h 127.0.0.1 -p $One_port" pass \
-		"{\"user\":\"u\",\"text\":\"t\",\"begin\":\"\",\"way\":[\"T.Two.ChainObj@ssl -h localhost -p $Two_port\"]}"
+# certificate_of SECTION NAME CA: the keys of a section
+certificate_of () {
+	printf "%s\n" "$1.ca=$PWD/$3.pem" "$1.cert=$PWD/$2.pem" "$1.key=$PWD/$2.key"
 }
 
 test_expect_success 'a service as a client: keys of <client>, and of the object in it' '
-	start_chain Two ssl "ca=$PWD/ca.pem
-cert=$PWD/server.pem
-key=$PWD/server.key
-verifyclient=1" "" &&
-	start_chain One tcp "" "ca=$PWD/ca.pem
-cert=$PWD/client.pem
-key=$PWD/client.key" &&
-	chain >out &&
+	start_chain Two endpoint="ssl -h 127.0.0.1 -p 0 -t 60000" ca="$PWD/ca.pem" \
+		cert="$PWD/server.pem" key="$PWD/server.key" verifyclient=1 &&
+	start_chain One $(certificate_of client client ca) &&
+	call_through >out &&
 	test_grep hops out &&
 	stop_service One &&
-	start_chain One tcp "" "ca=$PWD/other.pem
-<T.Two.ChainObj>
-ca=$PWD/ca.pem
-cert=$PWD/client.pem
-key=$PWD/client.key
-</T.Two.ChainObj>" &&
-	chain &&
+	start_chain One client.ca="$PWD/other.pem" "client.<T.Two.ChainObj>" \
+		$(certificate_of client client ca) "client.</T.Two.ChainObj>" &&
+	call_through &&
 	stop_service One &&
-	start_chain One tcp "" "ca=$PWD/ca.pem
-cert=$PWD/client.pem
-key=$PWD/client.key
-<T.Two.ChainObj>
-ca=$PWD/other.pem
-</T.Two.ChainObj>" &&
-	test_must_fail chain 2>err &&
+	start_chain One $(certificate_of client client ca) "client.<T.Two.ChainObj>" \
+		client.ca="$PWD/other.pem" "client.</T.Two.ChainObj>" &&
+	test_must_fail call_through 2>err &&
 	test_grep "T.Two.ChainObj.pass at ssl localhost:$Two_port: .*the certificate is refused.*other.pem" err &&
 	stop_service One
 '
 
 test_expect_success 'mistakes in <client> stop the start' '
-	test_must_fail start_chain One tcp "" "ca=$PWD/none.pem" &&
+	test_must_fail start_chain One client.ca="$PWD/none.pem" &&
 	test_grep "client: TLS: cannot read the file of ca, .*none.pem" One.log &&
-	test_must_fail start_chain One tcp "" "<T.Two.ChainObj>
-cert=$PWD/client.pem
-</T.Two.ChainObj>" &&
+	test_must_fail start_chain One "client.<T.Two.ChainObj>" client.cert="$PWD/client.pem" \
+		"client.</T.Two.ChainObj>" &&
 	test_grep "T.Two.ChainObj: TLS: cert is set and key is not: both are needed" One.log
 '
 

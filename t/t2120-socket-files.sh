@@ -10,23 +10,7 @@ sock=$dir/hello.sock
 
 # put_config FILE HOST [ADAPTER-LINES]
 put_config () {
-	cat >"$1" <<-END
-	<tars>
-	<application>
-	<server>
-	app=TestApp
-	server=HelloServer
-	datapath=$PWD
-	<${obj}Adapter>
-	endpoint=tcp -h $2 -p 0 -t 60000
-	servant=$obj
-	threads=2
-	$3
-	</${obj}Adapter>
-	</server>
-	</application>
-	</tars>
-	END
+	put_hello_config "$1" "tcp -h $2 -p 0 -t 60000" "" "${3:-}"
 }
 
 hello () {

@@ -5,28 +5,7 @@ test_description='UDP servants by official configuration, called by every kind o
 
 obj=TestApp.HelloServer.HelloObj
 
-cat >udp.conf <<END
-<tars>
-<application>
-<server>
-app=TestApp
-server=HelloServer
-datapath=$PWD
-local=tcp -h 127.0.0.1 -p 0 -t 10000
-<${obj}Adapter>
-endpoint=udp -h 127.0.0.1 -p 0 -t 60000
-servant=$obj
-threads=2
-</${obj}Adapter>
-</server>
-</application>
-</tars>
-END
-
-status () {
-	local port=$(ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$service_pid,.*/\1/p")
-	tars call "AdminObj@tcp -h 127.0.0.1 -p $port" notify '{"command":"tars.viewstatus"}'
-}
+put_hello_config udp.conf "udp -h 127.0.0.1 -p 0 -t 60000"
 
 # Sends each hex argument as a datagram.
 send_datagrams () {
@@ -50,7 +29,7 @@ test_expect_success 'sync, async, fan-out, one-way and errors' '
 
 test_expect_success 'what is no packet is dropped, counted and logged; the next call is served' '
 	send_datagrams "" 00000030 1001 ffffffffff 000000050c000000050c &&
-	wait_for 10 "status | grep -q \"bad-datagrams  *5\"" &&
+	wait_for 10 "notify service tars.viewstatus | grep -q \"bad-datagrams  *5\"" &&
 	test_grep "warn ${obj}Adapter: a datagram of 127.0.0.1:[0-9]+ is dropped: " service.log &&
 	HelloClient "$obj@udp -h 127.0.0.1 -p $service_port"
 '

@@ -75,7 +75,7 @@ test_expect_success 'a log server that refuses: every line is in the local error
 	grep refused $log_dir/T.Srv_flow_*.log >local &&
 	cat $log_dir/T.Srv_flow.remote.error_*.log >error &&
 	test_cmp local error &&
-	curl -sS -m 20 "http://127.0.0.1:$Srv_admin/metrics" >metrics &&
+	curl -sS -m 20 "http://127.0.0.1:$(admin_port_of Srv)/metrics" >metrics &&
 	test_grep "^tars_log_lines_total 50[0-9]\$" metrics &&
 	test_grep "^tars_log_lines_lost_total{why=\"queue\"} 0\$" metrics &&
 	test_grep "^tars_log_remote_lines_total{result=\"sent\"} 0\$" metrics &&
