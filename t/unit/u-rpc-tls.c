@@ -216,7 +216,7 @@ static void await_end(int fd)
 
 static void test_strangers(void **state)
 {
-	struct rpc_server s = { .adapter.handshake_ms = 100 };
+	struct rpc_server s = { .adapter.handshake_ms = 1000 };
 	int fd, silent;
 
 	(void)state;
