@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/io/conn_int.h"
@@ -429,8 +428,7 @@ static int rooms(struct conn *c, struct iovec *room)
 	return n;
 }
 
-/* n more bytes, behind what c->in has. */
-static void serve_bytes(struct conn *c, uint8_t *data, size_t n)
+void conn_serve(struct conn *c, uint8_t *data, size_t n)
 {
 	size_t used;
 
@@ -456,55 +454,14 @@ static void serve_read(struct conn *c, size_t n, size_t into_in)
 		serve_in(c);
 	}
 	if (n && !c->closed)
-		serve_bytes(c, reactor_scratch(), n);
+		conn_serve(c, reactor_scratch(), n);
 }
 
-static void on_end_of_input(struct conn *c)
+void conn_end_input(struct conn *c)
 {
 	c->eof = 1;
 	conn_set_events(c);
 	end_if_over(c);
-}
-
-/* As many plain bytes as there are and as fit. */
-static enum tls_result unseal(struct conn *c, uint8_t *plain, size_t *n, struct err *e)
-{
-	enum tls_result rc = TLS_OK;
-
-	*n = 0;
-	while (rc == TLS_OK && *n + TLS_MAX_PLAIN <= REACTOR_SCRATCH_SIZE) {
-		size_t got = 0;
-
-		rc = tls_read(c->tls, plain + *n, REACTOR_SCRATCH_SIZE - *n, &got, e);
-		*n += got;
-	}
-	return rc;
-}
-
-void conn_serve_sealed(struct conn *c)
-{
-	uint8_t *plain = reactor_scratch_plain();
-	enum tls_result rc;
-	struct err e;
-	size_t n;
-
-	do {
-		rc = unseal(c, plain, &n, &e);
-		if (n)
-			serve_bytes(c, plain, n);
-		if (c->closed)
-			return;
-	} while (rc == TLS_OK);
-	/* Answers and alerts of the protocol itself. */
-	conn_send(c, tls_out(c->tls));
-	if (rc == TLS_END) {
-		on_end_of_input(c);
-	} else if (rc == TLS_FAILED) {
-		err_wrap(&e, "%s", c->peer_text);
-		conn_close(c, &e);
-	} else if (buf_size(tls_out(c->tls))) {
-		conn_queue_flush(c);
-	}
 }
 
 /* What a finishing connection still gets. */
@@ -519,7 +476,7 @@ static void drop_input(struct conn *c)
 	end_if_over(c);
 }
 
-static ssize_t receive(struct conn *c, struct iovec *room, int n_rooms)
+ssize_t conn_receive(struct conn *c, struct iovec *room, int n_rooms)
 {
 	ssize_t n = n_rooms == 1 ? recv(c->watch.fd, room[0].iov_base, room[0].iov_len, 0) :
 				   readv(c->watch.fd, room, n_rooms);
@@ -528,7 +485,7 @@ static ssize_t receive(struct conn *c, struct iovec *room, int n_rooms)
 		c->last_io_us = reactor_now();
 		c->received += (size_t)n;
 	} else if (n == 0) {
-		on_end_of_input(c);
+		conn_end_input(c);
 	} else if (errno != EAGAIN && errno != EINTR) {
 		conn_close_errno(c, TARS_ESYS, "reading from", errno);
 	}
@@ -540,21 +497,10 @@ static void on_readable(struct conn *c)
 	struct iovec room[2];
 	int n_rooms = rooms(c, room);
 	size_t into_in = buf_size(&c->in) ? room[0].iov_len : 0;
-	ssize_t n = receive(c, room, n_rooms);
+	ssize_t n = conn_receive(c, room, n_rooms);
 
 	if (n > 0)
 		serve_read(c, (size_t)n, into_in);
-}
-
-static void on_readable_sealed(struct conn *c)
-{
-	struct iovec room = { reactor_scratch(), REACTOR_SCRATCH_SIZE };
-	ssize_t n = receive(c, &room, 1);
-
-	if (n <= 0)
-		return;
-	tls_feed(c->tls, reactor_scratch(), (size_t)n);
-	conn_serve_sealed(c);
 }
 
 static void on_socket(struct watch *w, int events)
@@ -570,7 +516,7 @@ static void on_socket(struct watch *w, int events)
 	else if (c->again_queued)
 		return;   /* frames that wait for their turn come before new bytes */
 	else if (c->tls)
-		on_readable_sealed(c);
+		conn_read_sealed(c);
 	else
 		on_readable(c);
 	/* Later connections of this turn find the memory and the caches free again. */
