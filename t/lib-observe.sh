@@ -7,9 +7,15 @@
 #	start_observed [KEY=VALUE...]    these keys go to <server>, client.KEY=VALUE to <client>,
 #	                                 app.KEY=VALUE to <application>; sets $observed_port and
 #	                                 $observed_admin; its configuration is ./observed.conf
+#	reports_wait                     ... from now on with reports only when they are asked for
 #	work MODE WHAT [N [OBJECT]]      calls it; MODE: Pool, Coro, Inline
 #	admin 'COMMAND PARAMS'           a management command: prints its answer as it is
 #	await_line FILE PATTERN          waits until a line of the file matches
+
+reports_wait_=
+reports_wait () {
+	reports_wait_=100000000
+}
 
 observed_conf () {
 	local key mode
@@ -31,6 +37,7 @@ observed_conf () {
 	done
 	printf '%s\n' '</server>' '<client>' modulename=T.Observed
 	for key; do case $key in client.*) echo "${key#client.}" ;; esac; done
+	test -z "$reports_wait_" || echo "report-interval=$reports_wait_"
 	printf '%s\n' '</client>' '</application>' '</tars>'
 }
 

@@ -3,6 +3,7 @@ test_description='call statistics: what StatObj hears of calls that a process ma
 . "$(dirname "$0")/test-lib.sh"
 . "$t_dir/lib-service.sh"
 . "$t_dir/lib-observe.sh"
+reports_wait
 
 version=$(tars --version | cut -d' ' -f2)
 
@@ -184,7 +185,7 @@ test_expect_success 'an end is not held up by a server for statistics that is aw
 '
 
 test_expect_success 'reports come by themselves, every report-interval' '
-	: >reported &&
+	: >reported && reports_wait_= &&
 	start_observed client.stat="$stat" client.report-interval=1 &&
 	work Pool ok &&
 	wait_for 15 "test \"\$(served work)\" = 1" &&

@@ -3,6 +3,7 @@ test_description='properties: what PropertyObj hears, of the service and of its 
 . "$(dirname "$0")/test-lib.sh"
 . "$t_dir/lib-service.sh"
 . "$t_dir/lib-observe.sh"
+reports_wait
 
 # reported 'PYTHON': with lib-reports at hand, and `last` = all properties of the last report.
 reported () {
