@@ -50,7 +50,8 @@ start_observed () {
 
 start_recorder () {
 	: >>reported && mkdir -p center &&
-	service=recorder start_service report-recorder --listen 127.0.0.1:0 &&
+	: "${recorder_port:=$(test-tool free-port $$)}" &&
+	service=recorder start_service report-recorder --listen "127.0.0.1:$recorder_port" &&
 	at="@tcp -h 127.0.0.1 -p $recorder_port" &&
 	stat=tars.tarsstat.StatObj$at property=tars.tarsproperty.PropertyObj$at &&
 	notify=tars.tarsnotify.NotifyObj$at config=tars.tarsconfig.ConfigObj$at

@@ -5,7 +5,7 @@ test_description='UDP servants by official configuration, called by every kind o
 
 obj=TestApp.HelloServer.HelloObj
 
-put_hello_config udp.conf "udp -h 127.0.0.1 -p 0 -t 60000"
+put_hello_config udp.conf "udp -h 127.0.0.1 -p $(test-tool free-port $$) -t 60000"
 
 # Sends each hex argument as a datagram.
 send_datagrams () {
@@ -35,11 +35,10 @@ test_expect_success 'what is no packet is dropped, counted and logged; the next 
 '
 
 test_expect_success 'a used port is named, and an orderly end frees it' '
-	sed "s/-p 0 -t 60000/-p $service_port -t 60000/" udp.conf >same.conf &&
-	test_expect_code 75 HelloServer --config=same.conf 2>err &&
+	test_expect_code 75 HelloServer --config=udp.conf 2>err &&
 	test_grep "127.0.0.1:$service_port: the port is in use" err &&
 	test_expect_code 0 stop_service &&
-	start_service HelloServer --config=same.conf
+	start_service HelloServer --config=udp.conf
 '
 
 test_expect_success 'a server that is gone is known at once' '

@@ -4,7 +4,8 @@ test_description='shielding of real servers: one hangs, dies, comes back; what o
 . "$t_dir/lib-fleet.sh"
 
 test_expect_success 'three servers share the calls' '
-	start_fleet ann && start_fleet bob && start_fleet eve &&
+	put_fleet_config bob.conf "$(test-tool free-port $$)" &&
+	start_fleet ann && start_fleet bob bob.conf && start_fleet eve &&
 	start_caller &&
 	tell proxy p "$(fleet_obj ann bob eve)" timeout=2000 retry_ms=1000 &&
 	tell call p 6 &&
@@ -39,7 +40,6 @@ test_expect_success 'every retry_ms one call finds out, and then it is back' '
 '
 
 test_expect_success 'one that is killed and started again: no call fails but those under way' '
-	bob_at=$bob_port &&
 	tell start p 4 &&
 	wait_for 10 "test \$(tell loads) -gt 100" &&
 	kill_service bob &&
@@ -47,7 +47,6 @@ test_expect_success 'one that is killed and started again: no call fails but tho
 	tell stop &&
 	test "$(of failed)" -le 4 &&
 	tell start p 4 &&
-	put_fleet_config bob.conf "$bob_at" &&
 	start_fleet bob bob.conf &&
 	wait_for 30 "tell call p 9 | grep bob=" &&
 	tell stop &&
