@@ -1,5 +1,5 @@
 /*
- * IDL text from type descriptors: what reflection answers and `tars call --describe` prints.
+ * IDL text from type descriptors: what reflection answers and `tars call OBJ` prints.
  *
  * The text is self-contained: it holds all types the interface needs, each before its use, in
  * modules, and parses with names that start with "tars" allowed.  Thread: any.
