@@ -142,7 +142,8 @@ static void on_write_error(struct conn *c, int error)
 	if ((error == EPIPE || error == ECONNRESET) && !c->eof && !c->close_after_flush &&
 	    !c->finishing) {
 		c->write_errno = error;
-		buf_clear(&c->out);
+		if (!c->keep_unsent)
+			buf_clear(&c->out);
 		if (c->tls)
 			buf_clear(tls_out(c->tls));
 		return;
@@ -202,7 +203,7 @@ static ssize_t send_sealed(struct conn *c)
 
 void conn_flush(struct conn *c)
 {
-	ssize_t n = c->tls ? send_sealed(c) : conn_send(c, &c->out);
+	ssize_t n = c->write_errno ? 0 : c->tls ? send_sealed(c) : conn_send(c, &c->out);
 	bool low = false;
 	size_t size;
 
@@ -210,7 +211,8 @@ void conn_flush(struct conn *c)
 		on_write_error(c, errno);
 	if (c->closed)
 		return;
-	size = unsent(c);
+	/* After an error nothing is left to wait for but the end of the input. */
+	size = c->write_errno ? 0 : unsent(c);
 	c->write_blocked = size > 0;
 	if (c->above_water && size <= c->high_water / 4) {
 		c->above_water = 0;
@@ -246,7 +248,8 @@ void conn_queue_flush(struct conn *c)
 void conn_written(struct conn *c)
 {
 	if (c->closed || c->write_errno) {
-		buf_clear(&c->out);
+		if (!c->keep_unsent)
+			buf_clear(&c->out);
 		return;
 	}
 	if (__builtin_expect(c->class->written != NULL, 0)) {

@@ -79,6 +79,9 @@ struct conn {
 	unsigned connecting : 1, handshaking : 1, heard : 1, closed : 1, flush_queued : 1,
 		again_queued : 1, above_water : 1, write_blocked : 1, close_after_flush : 1,
 		eof : 1, paused : 1, full : 1, finishing : 1;
+	/* The owner may set it after conn_connect: what has not been sent stays in `out` after a
+	 * write error, until `down` has seen it. */
+	unsigned keep_unsent : 1;
 };
 
 enum { CONN_DEFAULT_HIGH_WATER = 8 << 20, CONN_FRAMES_PER_TURN = 256, CONN_LINGER_MS = 2000 };

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ACCEPTS_PER_TURN = 64, PAUSE_MS = 100 };
+enum { ACCEPTS_PER_TURN = 64, CLOSING_ROUNDS = 64, PAUSE_MS = 100 };
 
 static void on_connection(struct watch *w, int events);
 
@@ -50,13 +50,13 @@ static void starve(struct listener *l, int error)
 	l->starved(l, &e);
 }
 
-static void on_connection(struct watch *w, int events)
+/* True if there may be more. */
+static bool accept_some(struct listener *l)
 {
-	struct listener *l = container_of(w, struct listener, watch);
+	struct watch *w = &l->watch;
 	struct sockaddr_any peer;
 	int fd;
 
-	(void)events;
 	for (int i = 0; i < ACCEPTS_PER_TURN && w->active; i++) {
 		peer.len = sizeof(peer.un);
 		fd = accept4(w->fd, &peer.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -66,11 +66,18 @@ static void on_connection(struct watch *w, int events)
 				starve(l, errno);
 			if (errno == EINTR || errno == ECONNABORTED)
 				continue;
-			return;
+			return false;
 		}
 		sockaddr_unmap(&peer);
 		l->accepted(l, fd, &peer);
 	}
+	return w->active;
+}
+
+static void on_connection(struct watch *w, int events)
+{
+	(void)events;
+	accept_some(container_of(w, struct listener, watch));
 }
 
 /* ---- opening ---- */
@@ -189,6 +196,9 @@ void listener_close(struct listener *l)
 {
 	if (!l->accepted)
 		return;
+	/* Who stands in the queue would be reset, perhaps with a request on its way. */
+	for (int i = 0; i < CLOSING_ROUNDS && accept_some(l); i++)
+		;
 	timer_stop(&l->pause);
 	watch_stop(&l->watch);
 	close(l->watch.fd);

@@ -450,14 +450,34 @@ static void end_handlers(struct tars_app *app)
 		on_each_loop(app, tell_abandoned);
 }
 
+static unsigned count_busy_conns(const struct loop *l)
+{
+	return atomic_load(&l->n_busy_conns);
+}
+
+/* Until every request is answered, and clients have gone or fallen silent: those that do not know
+ * the message go on calling here until the connection ends. */
+static void drain(struct tars_app *app, int64_t until_us)
+{
+	bool is_quiet;
+
+	do {
+		wait_until_none(app, count_requests, until_us);
+		on_each_loop(app, server_count_busy);
+		is_quiet = wait_until_none(app, count_busy_conns, 0) &&
+			   wait_until_none(app, count_requests, 0);
+		if (!is_quiet)
+			coro_sleep_ms(DRAIN_POLL_MS * 5);
+	} while (!is_quiet && reactor_clock() < until_us);
+}
+
 static void shut_down(void *arg)
 {
 	struct tars_app *app = arg;
 
 	adapters_close(app);
 	on_each_loop(app, server_drain_all);
-	wait_until_none(app, count_requests,
-			reactor_clock() + atomic_load(&app->grace_ms) * 1000);
+	drain(app, reactor_clock() + atomic_load(&app->grace_ms) * 1000);
 	if (app->remote_log)
 		pool_run(send_logs, app);
 	reporter_finish(app->report, LAST_REPORT_MS);

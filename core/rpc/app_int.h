@@ -48,6 +48,7 @@ struct loop {
 	_Atomic unsigned n_coros;             /* coroutines that must end before the loop does */
 	unsigned n_handlers;                  /* those of them that run handlers */
 	_Atomic unsigned n_conns;             /* accepted ones; the acceptor reads it */
+	_Atomic unsigned n_busy_conns;        /* when server_count_busy looked */
 	_Atomic uint64_t n_http_calls;        /* that came over HTTP; written by this loop only */
 	struct list conns;                    /* struct server_conn */
 	struct timer sweep;                   /* idle connections */
@@ -146,6 +147,8 @@ void adapters_close(struct tars_app *app);
 void adapters_free(struct tars_app *app);
 /* Ends the worker threads; false: a handler has not returned by then.  May block. */
 bool pools_end(struct tars_app *app, int64_t until_us);
+/* Of a stopping app: connections on which something came or went just now. */
+void server_count_busy(struct loop *l);
 void server_close_all(struct loop *l);
 /* Closes those whose output has not left in time. */
 void server_drop_all(struct loop *l);

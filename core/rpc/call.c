@@ -202,11 +202,15 @@ void call_hand_over(struct tars_pending *p, struct tars_pending *to)
 	call_register(p);
 }
 
-void call_sent(struct tars_pending *p, struct link *link)
+void call_sent(struct tars_pending *p, struct link *link, size_t size)
 {
-	if (__builtin_expect(link->conn.write_blocked, 0))
+	struct conn *c = &link->conn;
+
+	p->out_at = c->n_taken + buf_size(conn_out(c)) - size;
+	p->out_size = size;
+	if (__builtin_expect(c->write_blocked, 0))
 		link_note_unsent(link);
-	conn_written(&link->conn);
+	conn_written(c);
 	if (p->oneway) {
 		call_complete(p, TARS_OK);
 		return;
@@ -219,15 +223,35 @@ void call_sent(struct tars_pending *p, struct link *link)
 
 void call_send_packet(struct tars_pending *p, struct link *link)
 {
-	if (buf_size(&p->packet) > link->max_packet) {
+	size_t size = buf_size(&p->packet);
+
+	if (size > link->max_packet) {
 		call_fail(p, TARS_ESEND, "not sent: the request has %zu bytes, more than the limit "
-			  "of %zu", buf_size(&p->packet), link->max_packet);
+			  "of %zu", size, link->max_packet);
 		return;
 	}
-	buf_add(conn_out(&link->conn), buf_head(&p->packet), buf_size(&p->packet));
+	buf_add(conn_out(&link->conn), buf_head(&p->packet), size);
 	if (!p->retrying)
 		buf_release(&p->packet);
-	call_sent(p, link);
+	call_sent(p, link, size);
+}
+
+bool call_take_back(struct tars_pending *p)
+{
+	struct conn *c = &p->link->conn;
+	uint64_t at = p->out_at - c->n_taken;
+
+	if (p->out_at < c->n_taken || at + p->out_size > buf_size(conn_out(c)))
+		return false;
+	if (!p->retrying)
+		buf_add(&p->packet, buf_head(conn_out(c)) + at, p->out_size);
+	/* It was on its way nowhere, so nobody is to be blamed, and nothing is to be counted. */
+	if (p->stat)
+		p->stat->in_flight--;
+	p->stat = NULL;
+	list_remove(&p->node);
+	p->link = NULL;
+	return true;
 }
 
 /* Another peer after a failed connect?  Each endpoint gets one try. */

@@ -202,6 +202,7 @@ void peer_is_late(struct peer *peer, const char *why)
 
 void client_down(struct conn *c, const struct err *why)
 {
+	static const struct err closed = { TARS_ECONNECT, "the peer closed the connection" };
 	struct link *link = container_of(c, struct link, conn);
 	struct peer *peer = link->peer;
 	const char *cause;
@@ -217,7 +218,10 @@ void client_down(struct conn *c, const struct err *why)
 	while (!list_is_empty(&link->calls)) {
 		struct tars_pending *p = container_of(link->calls.next, struct tars_pending, node);
 
-		call_fail(p, TARS_ECONNECT, "%s; the call may have been executed", cause);
+		if (call_take_back(p))
+			call_reroute(p, why && why->code ? why : &closed);
+		else
+			call_fail(p, TARS_ECONNECT, "%s; the call may have been executed", cause);
 	}
 	if (!peer)
 		return;
@@ -347,8 +351,8 @@ static bool link_has_room(struct link *link, struct err *e)
 struct link *peer_link(struct peer *p, struct err *e)
 {
 	e->code = 0;
-	/* The peer has ended its side: no reply to a new call would come. */
-	if (p->link && p->link->conn.eof)
+	/* The peer has ended its side, or takes no more: no reply to a new call would come. */
+	if (p->link && (p->link->conn.eof || p->link->conn.write_errno))
 		link_retire(p->link);
 	if (!p->link && !p->resolving) {
 		connect_start(p, e);

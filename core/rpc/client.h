@@ -91,8 +91,11 @@ struct tars_pending {
 	bool is_probe;                /* of a shielded endpoint */
 	bool is_answered;             /* rc came from the server */
 	int64_t picked_us;
+	uint64_t out_at;              /* where its packet begins in the output of its link */
+	size_t out_size;
 	unsigned attempts;
-	const struct health *avoid;   /* an endpoint that it has tried; compared, never followed */
+	uint64_t tried;               /* bits of the endpoints that it has been to ... */
+	const struct route *tried_of; /* ... of this route; compared, never followed */
 	struct retrying *retrying;    /* NULL: it is never sent again */
 	bool is_attempt;              /* made by a backup request */
 	struct tars_pending *umbrella; /* of an attempt; NULL: nobody waits for it any more */
@@ -144,6 +147,7 @@ void link_call_ended(struct link *link);
 static inline bool peer_is_connected(const struct peer *p)
 {
 	return p->link && p->link->was_up && conn_is_open(&p->link->conn) && !p->link->conn.eof &&
+	       !p->link->conn.write_errno &&
 	       p->link->conn.out.len - p->link->conn.out.pos <= LINK_MAX_OUTPUT;
 }
 static inline bool peer_is_connecting(const struct peer *p)
@@ -188,7 +192,8 @@ void call_register(struct tars_pending *p);
  * returns to its loop; or it has failed.
  */
 struct link *call_try_link(struct tars_pending *p);
-void call_sent(struct tars_pending *p, struct link *link);
+/* size: of the packet, which is the last in the link's output. */
+void call_sent(struct tars_pending *p, struct link *link, size_t size);
 /* These are for calls whose p->packet is filled. */
 void call_send_packet(struct tars_pending *p, struct link *link);
 void call_route(struct tars_pending *p);
@@ -199,6 +204,8 @@ void call_reroute(struct tars_pending *p, const struct err *why);
 void call_detach(struct tars_pending *p, int rc);
 /* `to` takes the place of p, a sent call, on its link and under its id; p gets a new one. */
 void call_hand_over(struct tars_pending *p, struct tars_pending *to);
+/* The link of a sent call is down: its packet back, if surely nothing of it has left. */
+bool call_take_back(struct tars_pending *p);
 void call_complete(struct tars_pending *p, int rc);
 /* Ends the call with a code and a text that says why; object, function and endpoint are put in
  * front of it. */

@@ -117,6 +117,7 @@ static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct
 	}
 	if (tls)
 		conn_secure(c, tls, 0);
+	c->keep_unsent = 1;
 	c->max_frame = link->max_packet = FRAME_DEFAULT_MAX;
 	/* Replies are always read: a peer whose own output is stuck could never read on. */
 	c->high_water = SIZE_MAX;

@@ -116,7 +116,6 @@ bool retry_goes_on(struct tars_pending *p, int rc)
 	if (!can_send_again(p, &target_of(p)->n_retries))
 		return false;
 	r->n_sent++;
-	p->avoid = p->health;
 	call_detach(p, rc);
 	repack(&packet, p, p->id);
 	buf_release(&p->packet);
@@ -161,7 +160,8 @@ static void backup_due(struct timer *t)
 	r->attempts[0]->start_us = p->start_us;
 	call_hand_over(p, r->attempts[0]);
 	second = r->attempts[1] = attempt_new(p);
-	second->avoid = r->attempts[0]->health;
+	second->tried = p->tried;
+	second->tried_of = p->tried_of;
 	second->id = call_next_id(second->proxy->app);
 	repack(&second->packet, p, second->id);
 	buf_release(&p->packet);

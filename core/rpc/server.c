@@ -15,7 +15,11 @@
 #include "core/sys/log.h"
 #include "proto/auth.h"
 
-enum { TELL_MS = 60000 };
+enum {
+	TELL_MS = 60000,
+	QUIET_MS = 100,   /* of a stopping server: who has said nothing for so long has understood,
+			   * or has nothing to say */
+};
 
 void server_conn_unref(struct server_conn *sc)
 {
@@ -40,6 +44,7 @@ static int server_frame(struct conn *c, uint8_t *data, size_t n, struct err *e)
 		return rc;
 	}
 	rq->format = packet_format(rq->head.version);
+	sc->knows_pushes = rq->head.version == VERSION_TARS;
 	rq->cost = (uint32_t)n;
 	server_submit(sc, rq);
 	return 0;
@@ -142,6 +147,21 @@ const struct conn_class server_class = {
 	.frame = server_frame, .down = server_conn_down, .release = server_conn_release,
 };
 
+/* ---- going ---- */
+
+/* "Take a new connection, elsewhere" (contract 1.7): what was asked on this one is still answered.
+ * Callers in TUP and JSON would take it for their reply. */
+static void say_reconnect(struct server_conn *sc)
+{
+	static const struct response_packet push = { .version = VERSION_TARS,
+						     .desc = TARS_STR("_reconnect_") };
+
+	if (!sc->knows_pushes || sc->adapter->conf.local || !conn_is_open(&sc->conn))
+		return;
+	packet_put_response(conn_out(&sc->conn), &push);
+	conn_written(&sc->conn);
+}
+
 /* ---- what else may come on the port of a servant ---- */
 
 static const struct conn_class *switch_to(struct server_conn *sc, const struct server_proto *proto)
@@ -163,6 +183,12 @@ static const struct conn_class *server_detect(struct conn *c, const uint8_t *dat
 	case PROTOCOL_HTTP2:
 		return switch_to(sc, &http2_proto);
 	default:
+		/* It came before the listener closed, and speaks now. */
+		sc->knows_pushes = n > FRAME_LENGTH_SIZE + 1 &&
+				   data[FRAME_LENGTH_SIZE] == 0x10 &&
+				   data[FRAME_LENGTH_SIZE + 1] == VERSION_TARS;
+		if (atomic_load_explicit(&sc->loop->app->stopping, memory_order_relaxed))
+			say_reconnect(sc);
 		return &server_class;
 	}
 }
@@ -232,7 +258,8 @@ static void server_opened(struct task *t)
 		conn_secure(&sc->conn, tls_new(sc->adapter->tls, NULL, NULL),
 			    sc->adapter->conf.handshake_ms);
 	server_sweep(l);
-	if (atomic_load(&l->app->stopping))
+	/* One that came just before the stop may bring a call: it is told when it does. */
+	if (atomic_load(&l->app->closed))
 		conn_close(&sc->conn, NULL);
 }
 
@@ -263,7 +290,23 @@ void server_drain_all(struct loop *l)
 		next = node->next;
 		if (sc->proto && sc->proto->drain)
 			sc->proto->drain(sc);
+		else if (sc->conn.class == &server_class)
+			say_reconnect(sc);
 	}
+}
+
+void server_count_busy(struct loop *l)
+{
+	int64_t since = reactor_now() - QUIET_MS * INT64_C(1000);
+	unsigned n = 0;
+
+	for (struct list *node = l->conns.next; node != &l->conns; node = node->next) {
+		const struct server_conn *sc = container_of(node, struct server_conn, node);
+
+		n += !sc->adapter->conf.local && sc->conn.class == &server_class &&
+		     sc->conn.last_io_us > since;
+	}
+	atomic_store(&l->n_busy_conns, n);
 }
 
 void server_close_all(struct loop *l)
@@ -271,8 +314,14 @@ void server_close_all(struct loop *l)
 	struct list *node, *next;
 
 	for (node = l->conns.next; node != &l->conns; node = next) {
+		struct server_conn *sc = container_of(node, struct server_conn, node);
+
 		next = node->next;
-		conn_close_after_flush(&container_of(node, struct server_conn, node)->conn);
+		/* A reset for what comes too late would take the last answers with it. */
+		if (sc->conn.class == &server_class)
+			conn_finish(&sc->conn);
+		else
+			conn_close_after_flush(&sc->conn);
 	}
 }
 

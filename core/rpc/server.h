@@ -139,6 +139,7 @@ struct server_conn {
 	struct sockaddr_any peer;     /* as accepted: it may be gone when `opened` runs */
 	int64_t opened_us;
 	bool released;
+	bool knows_pushes;            /* its last request was of the TARS version */
 	const struct server_proto *proto; /* NULL: TARS */
 	void *proto_state;            /* the protocol's */
 	unsigned n_exchanges;         /* of HTTP, that are in memory */

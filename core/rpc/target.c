@@ -50,19 +50,25 @@ static void need_route(struct target *t, struct tars_pending *p, struct err *e)
  *   CONNECTED  well, and with an open connection
  *   WELL       well; the call waits for the connection
  *   HOPEFUL    shielded, though some of its calls succeeded
- *   ANY        the last resort: those of which nothing succeeded
+ *   ANY        those of which nothing succeeded
+ *   LAST       one that the call has been to already: there is no other
  */
-enum level { CONNECTED, WELL, HOPEFUL, ANY };
+enum level { CONNECTED, WELL, HOPEFUL, ANY, LAST };
 
 struct pick {
 	struct target *t;
 	enum level level;
 	int64_t now_us;
-	const struct health *avoid;
+	uint64_t tried;
 	bool is_probe;
 	bool may_connect;      /* to one that others need not wait for */
 	signed char panic;     /* 1: shielded ones are used as well; -1: not counted yet */
 };
+
+static uint64_t tried_bit(uint32_t index)
+{
+	return index < 64 ? UINT64_C(1) << index : 0;
+}
 
 static bool is_panic(struct pick *k)
 {
@@ -93,7 +99,7 @@ static bool shielded_is_usable(struct pick *k, struct candidate *c)
 	case HEALTH_NO_PROBE:
 		break;
 	}
-	if (k->level == ANY)
+	if (k->level >= ANY)
 		return true;
 	if (atomic_load_explicit(&c->health->hopeless, memory_order_relaxed))
 		return false;
@@ -105,7 +111,7 @@ static bool candidate_is_usable(void *arg, uint32_t index)
 	struct pick *k = arg;
 	struct candidate *c = &k->t->candidates[index];
 
-	if (__builtin_expect(c->health == k->avoid && k->level != ANY, 0))
+	if (__builtin_expect(k->tried && k->level != LAST, 0) && k->tried & tried_bit(index))
 		return false;
 	if (__builtin_expect(!health_is_closed(c->health), 0))
 		return shielded_is_usable(k, c);
@@ -121,8 +127,7 @@ static bool candidate_is_usable(void *arg, uint32_t index)
 struct candidate *target_pick(struct target *t, struct tars_pending *p, bool *is_probe,
 			      struct err *e)
 {
-	struct pick k = { .t = t, .panic = -1, .may_connect = true, .now_us = reactor_now(),
-			  .avoid = p->avoid };
+	struct pick k = { .t = t, .panic = -1, .may_connect = true, .now_us = reactor_now() };
 	uint32_t i, turn = t->turn;
 
 	if (__builtin_expect(!t->route, 0)) {
@@ -134,15 +139,21 @@ struct candidate *target_pick(struct target *t, struct tars_pending *p, bool *is
 		err_set(e, TARS_ENOENDPOINT, "no endpoint is given behind '@'");
 		return NULL;
 	}
+	if (p->tried_of != t->route) {
+		p->tried_of = t->route;
+		p->tried = 0;
+	}
+	k.tried = p->tried;
 	/* A key stays at its endpoint, even if it has to wait for the connection. */
 	k.level = p->hash_mode == TARS_HASH_NONE ? CONNECTED : WELL;
 	do
 		/* A second attempt is nobody's turn: the next call would meet the first one's
 		 * endpoint again. */
-		i = route_pick(t->route, p->avoid ? &turn : &t->turn, p->hash_mode, p->hash,
+		i = route_pick(t->route, p->tried ? &turn : &t->turn, p->hash_mode, p->hash,
 			       candidate_is_usable, &k);
-	while (i == ROUTE_NONE && k.level++ < ANY);
+	while (i == ROUTE_NONE && k.level++ < LAST);
 	BUG_ON(i == ROUTE_NONE);
+	p->tried |= tried_bit(i);
 	*is_probe = k.is_probe;
 	return &t->candidates[i];
 }

@@ -179,8 +179,11 @@ static void take_replies(struct connection *c, int connection)
 	       FRAME_OK) {
 		if (packet_get_response(buf_head(&c->in) + 4, size - 4, &r, &a, &e) < 0)
 			die(e.text);
-		show(connection, &r, &a);
-		c->replies++;
+		/* Id 0 is no reply: a server that stops says so. */
+		if (r.request_id || opt.version == VERSION_TUP) {
+			show(connection, &r, &a);
+			c->replies++;
+		}
 		buf_consume(&c->in, size);
 	}
 	arena_clear(&a);

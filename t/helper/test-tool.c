@@ -169,8 +169,10 @@ static int print_packet(int fd, int64_t deadline_ms)
 	memcpy(body, head, 4);
 	for (uint32_t i = 0; rc > 0 && i < size; i++)
 		printf("%02x", body[i]);
-	if (rc > 0)
+	if (rc > 0) {
 		putchar('\n');
+		fflush(stdout);
+	}
 	free(body);
 	return rc;
 }
