@@ -268,6 +268,47 @@ struct tars_security {
 TARS_API int tars_secure(struct tars_app *app, const struct tars_security *security, char *error,
 			 size_t size);
 
+/* ---- push: what a server sends to connected callers without being asked ---- */
+
+/*
+ * Server: the connection of a caller, to be kept beyond the request.  NULL if it cannot take pushes
+ * (TUP, JSON, HTTP, and outside a handler).  Each ref wants its unref, before fini() returns.
+ * Thread: any, for all of these.
+ */
+struct tars_client;
+TARS_API struct tars_client *tars_client_ref(struct tars_req *rq);
+TARS_API void tars_client_unref(struct tars_client *c);
+/* "10.0.0.1:5312". */
+TARS_API const char *tars_client_peer(const struct tars_client *c);
+/* fn runs once, in a coroutine, when the connection ends; not when the service itself does.  The
+ * last one counts.  TARS_ECONNECT: it has ended already. */
+TARS_API int tars_client_on_close(struct tars_client *c,
+				  void (*fn)(struct tars_client *c, void *ctx), void *ctx);
+/* What the function's results are.  TARS_ECONNECT: it is gone; TARS_EOVERLOAD: it does not read, a
+ * megabyte waits for it; TARS_ELIMIT: the packet is too large. */
+TARS_API int tars_client_push(struct tars_client *c, const struct tars_iface *iface, int func,
+			      const void *out);
+TARS_API void tars_client_close(struct tars_client *c);
+
+/* Client: what is done with the pushes that come for a proxy. */
+typedef void tars_pushed(const void *handlers, void *ctx, int func, const void *out);
+
+struct tars_push {
+	const struct tars_iface *iface;
+	tars_pushed *pushed;             /* generated, for an interface that is @push */
+	const void *handlers;            /* the user's table */
+	void *ctx;
+	void (*closed)(void *ctx);       /* a connection ended: subscribe again; or NULL */
+};
+/*
+ * From now on; before the call that subscribes.  The proxy has connections of its own then, one for
+ * each loop and endpoint that it calls.  Handlers run in coroutines, in order for each connection;
+ * what `out` refers to is gone when they return.  Thread: any.
+ */
+TARS_API void tars_set_push(struct tars_proxy *proxy, const struct tars_push *push);
+
+/* ---- calls ---- */
+
 /* MOD: the hash modulo the endpoints, inactive ones included.  CONSISTENT: its low 32 bits are the
  * place on a ring, so small numbers all go to the same endpoint: use a hash of a text. */
 enum tars_hash_mode { TARS_HASH_NONE, TARS_HASH_MOD, TARS_HASH_CONSISTENT };

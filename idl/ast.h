@@ -90,6 +90,7 @@ struct idl_def {
 	uint32_t n_members;
 	struct idl_op *ops;          /* INTERFACE in IDL order */
 	uint32_t n_ops;
+	bool is_push;                /* INTERFACE: "@push" in its comment */
 	struct idl_def *target;      /* KEY: the struct */
 	struct idl_value *keys;      /* KEY: its members */
 	uint32_t n_keys;

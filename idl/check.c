@@ -265,6 +265,7 @@ static void check_interface(struct checker *c, struct idl_def *def)
 			 def->full_name, IDL_MAX_ITEMS);
 		return;
 	}
+	def->is_push = is_annotated(def->doc, "@push") || is_annotated(def->note, "@push");
 	for (uint32_t i = 0; i < def->n_ops; i++)
 		check_op(c, def, &def->ops[i]);
 }

@@ -39,6 +39,9 @@ void gen_head(struct gen *g);
 void gen_code(struct gen *g);
 void gen_iface_head(struct gen *g, const struct idl_def *def);
 void gen_iface_code(struct gen *g, const struct idl_def *def);
+/* gen_c_push.c: what comes with them if they are @push. */
+void gen_push_head(struct gen *g, const struct idl_def *def);
+void gen_push_code(struct gen *g, const struct idl_def *def);
 /* Structs of the containers that a type needs; `self` is the struct that is not complete yet. */
 void gen_containers(struct gen *g, const struct idl_type *t, const struct idl_def *self);
 /* A struct's or parameter struct's members in C. */

@@ -161,6 +161,7 @@ void gen_iface_head(struct gen *g, const struct idl_def *def)
 				   ";\n");
 		buf_add_u8(g->h, '\n');
 	}
+	gen_push_head(g, def);
 }
 
 static void put_op_descriptors(struct gen *g, const struct idl_def *def, const struct idl_op *op,
@@ -269,4 +270,5 @@ void gen_iface_code(struct gen *g, const struct idl_def *def)
 	buf_addf(g->c, "\t.dispatch = %s_dispatch,\n};\n\n", def->c_name);
 	for (uint32_t i = 0; i < def->n_ops; i++)
 		put_verbs(g, def, &def->ops[i]);
+	gen_push_code(g, def);
 }

@@ -57,6 +57,9 @@ static const char *const runtime_names[] = {
 	"tars_app_daylog", "tars_app_log", "tars_daylog", "tars_daylog_period", "tars_log",
 	"tars_check", "tars_command", "tars_load_app_config", "tars_load_config", "tars_proxy_conf",
 	"tars_cancel", "tars_func_flags", "tars_retry", "tars_wait_any",
+	"tars_client", "tars_client_close", "tars_client_on_close", "tars_client_peer",
+	"tars_client_push", "tars_client_ref", "tars_client_unref", "tars_push", "tars_pushed",
+	"tars_set_push",
 	"tars_property", "tars_property_policy", "tars_property_report", "tars_start_conf",
 	"tars_start_with",
 	"tars_log_flush", "tars_log_is_on", "tars_log_level", "tars_log_period",
@@ -141,16 +144,25 @@ static void name_interface(struct gen *g, struct idl_def *def)
 		"_in_get", "_out_put", "_out_get", "_async", "_oneway", "_begin", "_end", "_reply",
 		"_call", "_done", "_func", NULL,
 	};
+	static const char *const push_suffixes[] = {
+		"", "_iface", "_funcs", "_dispatch", "_pushed", "_set_push", NULL,
+	};
+	static const char *const push_op_suffixes[] = {
+		"", "_in", "_out", "_in_fields", "_out_fields", "_in_type", "_out_type", "_in_put",
+		"_in_get", "_out_put", "_out_get", "_async", "_oneway", "_begin", "_end", "_reply",
+		"_call", "_done", "_func", "_push", NULL,
+	};
 	size_t prefix;
 
-	def->c_name = claim(g, &def->loc, def->c_name, suffixes);
+	def->c_name = claim(g, &def->loc, def->c_name, def->is_push ? push_suffixes : suffixes);
 	prefix = strlen(def->c_name) + 1;
 	for (uint32_t i = 0; i < def->n_ops; i++) {
 		struct idl_op *op = &def->ops[i];
 		/* A table has a member of this name too, so here words of C are escaped. */
 		const char *base = arena_strf(g->arena, "%s_%s", def->c_name, c_word(g, op->name));
 
-		op->c_name = claim(g, &op->loc, base, op_suffixes) + prefix;
+		op->c_name = claim(g, &op->loc, base, def->is_push ? push_op_suffixes :
+				   op_suffixes) + prefix;
 		name_members(g, op->params, op->n_params, op->ret != NULL);
 	}
 }

@@ -192,6 +192,21 @@ test_expect_success 'functions that a comment calls @idempotent, and others' '
 	test_cmp expect actual
 '
 
+test_expect_success 'interfaces that a comment calls @push: verbs and a handler table' '
+	cat >News.tars <<-\EOT &&
+	module News {
+		// @push
+		interface Out { int item(int n, out string text); void both(); };
+		interface In { int item(int n); };
+	};
+	EOT
+	tars idl gen --out out News.tars &&
+	test_grep "int News_Out_item_push.struct tars_client \*to," out/News.h &&
+	test_grep "void News_Out_set_push.struct tars_proxy \*to," out/News.h &&
+	test_grep ! "News_In_.*push" out/News.h &&
+	gcc -O2 -std=c11 $strict $include -Iout -c -o /dev/null out/News.c
+'
+
 test_expect_success 'wrong use' '
 	test_expect_code 64 tars idl frobnicate one.tars 2>err &&
 	test_grep "unknown subcommand .frobnicate.; there are check, gen" err &&

@@ -76,13 +76,15 @@ static void keep_reply(struct tars_pending *p, const struct response_packet *r)
 	}
 }
 
-/* Request id 0 is a push; the only one that means something to a plain client is "go elsewhere". */
+/* Request id 0 is a push.  "Go elsewhere" is for all; the others for a proxy that wants them. */
 static void handle_push(struct link *link, const struct response_packet *r)
 {
 	static const char reconnect[] = "_reconnect_";
 
 	if (r->desc.n == strlen(reconnect) && !memcmp(r->desc.p, reconnect, r->desc.n))
 		link_retire(link);
+	else if (link->owner)
+		pushed_take(link->owner, r);
 }
 
 static int handle_reply(struct link *link, const uint8_t *frame, size_t n, struct err *e)
@@ -223,6 +225,8 @@ void client_down(struct conn *c, const struct err *why)
 		else
 			call_fail(p, TARS_ECONNECT, "%s; the call may have been executed", cause);
 	}
+	if (link->owner && link->was_up)
+		pushed_closed(link->owner);
 	if (!peer)
 		return;
 	if (!link->was_up && connect_next(peer))
@@ -249,7 +253,8 @@ const struct conn_class client_class = {
 
 /* ---- peers ---- */
 
-struct peer *peer_get(struct loop *l, const struct endpoint *ep, const char *object)
+struct peer *peer_get(struct loop *l, const struct endpoint *ep, const char *object,
+		      struct target *owner)
 {
 	uint64_t key = hash_fnv(ep->host, strlen(ep->host)) + (uint64_t)ep->port;
 	struct list *bucket = &l->peers[key % PEER_BUCKETS];
@@ -259,7 +264,7 @@ struct peer *peer_get(struct loop *l, const struct endpoint *ep, const char *obj
 		object = NULL;
 	for (struct list *n = bucket->next; n != bucket; n = n->next) {
 		p = container_of(n, struct peer, node);
-		if (!endpoint_compare(&p->ep, ep) && p->ep.auth == ep->auth &&
+		if (!endpoint_compare(&p->ep, ep) && p->ep.auth == ep->auth && p->owner == owner &&
 		    (!object || !strcmp(p->object, object))) {
 			p->refs++;
 			return p;
@@ -269,6 +274,7 @@ struct peer *peer_get(struct loop *l, const struct endpoint *ep, const char *obj
 	p->loop = l;
 	p->ep = *ep;
 	p->object = object;
+	p->owner = owner;
 	p->refs = 1;
 	endpoint_label(p->text, sizeof(p->text), ep);
 	list_init(&p->candidates);

@@ -18,6 +18,7 @@
 #include "proto/endpoint.h"
 
 struct loop;
+struct target;
 struct tars_proxy;
 struct wait;
 
@@ -36,6 +37,7 @@ struct link {
 	struct loop *loop;
 	struct peer *peer;            /* NULL: retired, only waits for the replies of its calls */
 	struct list calls;            /* sent on it */
+	struct target *owner;         /* of its peer, which may be gone */
 	bool was_up;                  /* connected, and let in by the server */
 	struct timer access_timer;    /* until the server has looked at our access key */
 	bool is_suspect;              /* retired because it has fallen silent */
@@ -53,6 +55,7 @@ struct peer {
 	struct loop *loop;
 	struct endpoint ep;
 	const char *object;           /* whose security it has; NULL for plain endpoints */
+	struct target *owner;         /* whose pushes come here; NULL: nobody's */
 	char text[96];
 	unsigned refs;                /* targets, and a name look-up under way */
 	struct link *link;            /* NULL: none yet, or it broke */
@@ -140,7 +143,9 @@ static inline struct wait_any *wait_any_of(struct wait *waiter)
 
 /* ---- peers ---- */
 /* object: "App.Server.Obj", which must stay. */
-struct peer *peer_get(struct loop *l, const struct endpoint *ep, const char *object);
+/* owner: the target that shares it with nobody; NULL: any that has no owner will do. */
+struct peer *peer_get(struct loop *l, const struct endpoint *ep, const char *object,
+		      struct target *owner);
 void peer_put(struct peer *p);
 /* One of its calls has ended: a retired link closes with the last. */
 void link_call_ended(struct link *link);

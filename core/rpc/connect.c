@@ -85,6 +85,7 @@ static void link_init(struct link *link, struct peer *peer)
 	link->loop = peer->loop;
 	list_init(&link->calls);
 	memcpy(link->text, peer->text, sizeof(link->text));
+	link->owner = peer->owner;
 	link->peer = peer;
 	peer->link = link;
 	list_append(&peer->loop->links, &link->node);

@@ -15,6 +15,7 @@
 #include "core/rpc/app_int.h"
 #include "core/rpc/client.h"
 #include "core/rpc/health.h"
+#include "core/rpc/push.h"
 #include "core/rpc/retry.h"
 #include "core/rpc/route.h"
 
@@ -40,6 +41,8 @@ struct target {
 	struct task changed;
 	_Atomic bool changed_posted;
 	_Atomic bool used;            /* wants to hear of changes */
+	bool is_private;              /* its peers are, for pushes */
+	struct pushed_queue pushed;
 };
 
 struct tars_proxy {
@@ -55,6 +58,7 @@ struct tars_proxy {
 	bool direct;
 	struct err bad;               /* code != 0: the object string is malformed */
 
+	const struct push_handler *_Atomic push; /* NULL: it wants none */
 	pthread_mutex_t lock;         /* route, failure */
 	struct route *route;          /* newest; NULL: none */
 	struct err failure;           /* why there is none */
@@ -82,6 +86,8 @@ void proxy_set_health(struct tars_proxy *proxy, struct route *route, const struc
 void target_init(struct target *t, struct tars_proxy *proxy, struct loop *l);
 /* The proxy's route or failure is new.  Thread: any. */
 void targets_tell(struct tars_proxy *proxy);
+/* The same for the target of the loop that calls, at once. */
+void target_renew(struct target *t);
 
 /* Every endpoint of every proxy; one call with NULL for a proxy that has none.  The app's lock is
  * held.  Thread: any. */

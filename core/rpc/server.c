@@ -11,6 +11,7 @@
 #include "core/rpc/format.h"
 #include "core/rpc/http.h"
 #include "core/rpc/limits.h"
+#include "core/rpc/push.h"
 #include "core/rpc/req.h"
 #include "core/sys/log.h"
 #include "proto/auth.h"
@@ -124,6 +125,7 @@ void server_conn_down(struct conn *c, const struct err *why)
 
 	if (why->code == TARS_ELIMIT)
 		tell_limit(sc->adapter, why);
+	push_conn_down(sc);
 	if (sc->proto)
 		sc->proto->down(sc);
 	if (c->handshaking)

@@ -21,6 +21,7 @@ struct call_row;
 struct caller;
 struct func_stat;
 struct loop;
+struct tars_client;
 struct tars_req;
 
 /* ---- servants ---- */
@@ -139,6 +140,7 @@ struct server_conn {
 	struct sockaddr_any peer;     /* as accepted: it may be gone when `opened` runs */
 	int64_t opened_us;
 	bool released;
+	struct tars_client *client;   /* push.c: NULL until somebody wants to keep it */
 	bool knows_pushes;            /* its last request was of the TARS version */
 	const struct server_proto *proto; /* NULL: TARS */
 	void *proto_state;            /* the protocol's */

@@ -9,14 +9,19 @@ enum { FRESH_FAILURE_MS = 1000 };  /* so long calls share a failure instead of a
 
 static void target_use_route(struct target *t, struct route *route);
 
-/* The proxy's route, if it has a new one. */
+static bool wants_push(const struct tars_proxy *proxy)
+{
+	return atomic_load_explicit(&proxy->push, memory_order_acquire) != NULL;
+}
+
+/* The proxy's route, if it has a new one, or connections of another kind. */
 static void take_route(struct target *t, struct err *failure)
 {
 	struct tars_proxy *proxy = t->proxy;
 	struct route *route = NULL;
 
 	pthread_mutex_lock(&proxy->lock);
-	if (proxy->route && proxy->route != t->route)
+	if (proxy->route && (proxy->route != t->route || t->is_private != wants_push(proxy)))
 		route = route_ref(proxy->route);
 	*failure = proxy->failure;
 	pthread_mutex_unlock(&proxy->lock);
@@ -183,13 +188,15 @@ static void target_use_route(struct target *t, struct route *route)
 	if (!old_route)
 		t->turn = (uint32_t)hash_fnv(&t, sizeof(t)) ^ (uint32_t)reactor_now();
 	t->route = route;
+	t->is_private = wants_push(t->proxy);
 	t->candidates = xcalloc(route->n + 1, sizeof(*t->candidates));
 	for (uint32_t i = 0; i < route->n; i++) {
 		struct candidate *c = &t->candidates[i];
 
 		c->health = route->health[i];
 		health_hold(c->health, t->loop->index);
-		c->peer = peer_get(t->loop, &route->active[i], t->proxy->name);
+		c->peer = peer_get(t->loop, &route->active[i], t->proxy->name,
+				   t->is_private ? t : NULL);
 		list_append(&c->peer->candidates, &c->node);
 		if (!c->peer->connect_timeout_ms ||
 		    c->peer->connect_timeout_ms > t->proxy->conf.connect_timeout_ms)
@@ -229,6 +236,14 @@ void target_init(struct target *t, struct tars_proxy *proxy, struct loop *l)
 	t->changed.run = target_changed;
 	list_init(&t->waiting.calls);
 	t->budget.hundredths = (unsigned)proxy->conf.retry_burst * 100;
+}
+
+void target_renew(struct target *t)
+{
+	struct err failure;
+
+	if (t->route)
+		take_route(t, &failure);
 }
 
 void targets_tell(struct tars_proxy *proxy)
