@@ -19,6 +19,7 @@
 
 enum {
 	DRAIN_POLL_MS = 2,
+	PATIENCE_US = 1000000, /* with requests, until those that never pause are told to go */
 	END_MS = 10000,      /* for handlers, and coroutines of ours: a name look-up, a slow disk */
 	LAST_REPORT_MS = 1000,
 	FLUSH_MS = 1000,     /* for the last output */
@@ -450,25 +451,21 @@ static void end_handlers(struct tars_app *app)
 		on_each_loop(app, tell_abandoned);
 }
 
-static unsigned count_busy_conns(const struct loop *l)
+static unsigned count_busy(const struct loop *l)
 {
-	return atomic_load(&l->n_busy_conns);
+	return count_requests(l) + atomic_load(&l->n_busy_conns);
 }
 
-/* Until every request is answered, and clients have gone or fallen silent: those that do not know
- * the message go on calling here until the connection ends. */
+/* Until all is answered, and clients that do not know the message have gone or fallen silent. */
 static void drain(struct tars_app *app, int64_t until_us)
 {
-	bool is_quiet;
-
 	do {
-		wait_until_none(app, count_requests, until_us);
+		int64_t turn_us = reactor_clock() + PATIENCE_US;
+
+		coro_sleep_ms(DRAIN_POLL_MS);
+		wait_until_none(app, count_requests, turn_us < until_us ? turn_us : until_us);
 		on_each_loop(app, server_count_busy);
-		is_quiet = wait_until_none(app, count_busy_conns, 0) &&
-			   wait_until_none(app, count_requests, 0);
-		if (!is_quiet)
-			coro_sleep_ms(DRAIN_POLL_MS * 5);
-	} while (!is_quiet && reactor_clock() < until_us);
+	} while (!wait_until_none(app, count_busy, 0) && reactor_clock() < until_us);
 }
 
 static void shut_down(void *arg)

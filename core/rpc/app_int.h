@@ -147,7 +147,8 @@ void adapters_close(struct tars_app *app);
 void adapters_free(struct tars_app *app);
 /* Ends the worker threads; false: a handler has not returned by then.  May block. */
 bool pools_end(struct tars_app *app, int64_t until_us);
-/* Of a stopping app: connections on which something came or went just now. */
+/* Of a stopping app: connections on which something came or went just now.  Those that have never
+ * paused are told to go now. */
 void server_count_busy(struct loop *l);
 void server_close_all(struct loop *l);
 /* Closes those whose output has not left in time. */

@@ -22,6 +22,32 @@ enum {
 			   * or has nothing to say */
 };
 
+/* ---- going ---- */
+
+/*
+ * "Take a new connection, elsewhere" (contract 1.7).  What was asked on this one is still answered;
+ * but the official C++ client drops the connection at this message, so it waits for a moment when
+ * nothing is owed.  Callers in TUP and JSON would take it for their reply.
+ */
+static void say_reconnect(struct server_conn *sc)
+{
+	static const struct response_packet push = { .version = VERSION_TARS,
+						     .desc = TARS_STR("_reconnect_") };
+
+	if (!sc->knows_pushes || !conn_is_open(&sc->conn))
+		return;
+	sc->must_go = false;
+	packet_put_response(conn_out(&sc->conn), &push);
+	conn_written(&sc->conn);
+}
+
+static void ask_to_go(struct server_conn *sc)
+{
+	sc->must_go = !sc->adapter->conf.local;
+	if (sc->must_go && !sc->conn.owed)
+		say_reconnect(sc);
+}
+
 void server_conn_unref(struct server_conn *sc)
 {
 	if (!sc->released || sc->conn.owed)
@@ -97,6 +123,8 @@ void server_request_done(struct tars_req *rq)
 		http_exchange_unref(rq->http);
 	req_put(rq);
 	conn_paid(&sc->conn, cost);
+	if (__builtin_expect(sc->must_go, 0) && !sc->conn.owed)
+		say_reconnect(sc);
 	server_conn_unref(sc);
 }
 
@@ -149,21 +177,6 @@ const struct conn_class server_class = {
 	.frame = server_frame, .down = server_conn_down, .release = server_conn_release,
 };
 
-/* ---- going ---- */
-
-/* "Take a new connection, elsewhere" (contract 1.7): what was asked on this one is still answered.
- * Callers in TUP and JSON would take it for their reply. */
-static void say_reconnect(struct server_conn *sc)
-{
-	static const struct response_packet push = { .version = VERSION_TARS,
-						     .desc = TARS_STR("_reconnect_") };
-
-	if (!sc->knows_pushes || sc->adapter->conf.local || !conn_is_open(&sc->conn))
-		return;
-	packet_put_response(conn_out(&sc->conn), &push);
-	conn_written(&sc->conn);
-}
-
 /* ---- what else may come on the port of a servant ---- */
 
 static const struct conn_class *switch_to(struct server_conn *sc, const struct server_proto *proto)
@@ -186,11 +199,8 @@ static const struct conn_class *server_detect(struct conn *c, const uint8_t *dat
 		return switch_to(sc, &http2_proto);
 	default:
 		/* It came before the listener closed, and speaks now. */
-		sc->knows_pushes = n > FRAME_LENGTH_SIZE + 1 &&
-				   data[FRAME_LENGTH_SIZE] == 0x10 &&
-				   data[FRAME_LENGTH_SIZE + 1] == VERSION_TARS;
 		if (atomic_load_explicit(&sc->loop->app->stopping, memory_order_relaxed))
-			say_reconnect(sc);
+			ask_to_go(sc);
 		return &server_class;
 	}
 }
@@ -293,7 +303,7 @@ void server_drain_all(struct loop *l)
 		if (sc->proto && sc->proto->drain)
 			sc->proto->drain(sc);
 		else if (sc->conn.class == &server_class)
-			say_reconnect(sc);
+			ask_to_go(sc);
 	}
 }
 
@@ -303,8 +313,10 @@ void server_count_busy(struct loop *l)
 	unsigned n = 0;
 
 	for (struct list *node = l->conns.next; node != &l->conns; node = node->next) {
-		const struct server_conn *sc = container_of(node, struct server_conn, node);
+		struct server_conn *sc = container_of(node, struct server_conn, node);
 
+		if (sc->must_go)
+			say_reconnect(sc);
 		n += !sc->adapter->conf.local && sc->conn.class == &server_class &&
 		     sc->conn.last_io_us > since;
 	}

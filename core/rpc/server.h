@@ -142,6 +142,7 @@ struct server_conn {
 	bool released;
 	struct tars_client *client;   /* push.c: NULL until somebody wants to keep it */
 	bool knows_pushes;            /* its last request was of the TARS version */
+	bool must_go;                 /* it will be told when nothing is owed to it */
 	const struct server_proto *proto; /* NULL: TARS */
 	void *proto_state;            /* the protocol's */
 	unsigned n_exchanges;         /* of HTTP, that are in memory */
