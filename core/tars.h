@@ -272,7 +272,7 @@ TARS_API int tars_secure(struct tars_app *app, const struct tars_security *secur
 
 /*
  * Server: the connection of a caller, to be kept beyond the request.  NULL if it cannot take pushes
- * (TUP, JSON, HTTP, and outside a handler).  Each ref wants its unref, before fini() returns.
+ * (TUP, JSON, HTTP, UDP, and outside a handler).  Each ref wants its unref, before fini() returns.
  * Thread: any, for all of these.
  */
 struct tars_client;

@@ -22,6 +22,7 @@ read_news () {
 readers=
 test_at_end 'kill -KILL $readers 2>/dev/null; wait $readers 2>/dev/null || :'
 
+# put_config PORT [udp]
 put_config () {
 	cat >news.conf <<-END
 	<tars>
@@ -32,7 +33,7 @@ put_config () {
 	deactivating-timeout=5000
 	<T.NewsServer.NewsObjAdapter>
 	allow
-	endpoint=tcp -h 127.0.0.1 -p $1 -t 60000
+	endpoint=${2:-tcp} -h 127.0.0.1 -p $1 -t 60000
 	servant=T.NewsServer.NewsObj
 	protocol=tars
 	threads=4
@@ -110,6 +111,15 @@ test_expect_success 'callers in JSON cannot subscribe, and are told so' '
 	raw 1 0 json &&
 	wait "$raw_pid" &&
 	grep "$(printf "cannot take pushes" | od -An -tx1 | tr -d " \n")" raw.out
+'
+
+test_expect_success 'nor can callers over UDP' '
+	put_config 0 udp &&
+	service=udp start_service news-server --config=news.conf &&
+	test_must_fail tars call --idl "$t_dir/service/News.tars" \
+		"T.NewsServer.NewsObj@udp -h 127.0.0.1 -p $udp_port" subscribe {} 2>err &&
+	test_grep "cannot take pushes" err &&
+	stop_service udp
 '
 
 test_expect_success 'a thousand subscribers' '

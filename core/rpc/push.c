@@ -50,7 +50,7 @@ struct tars_client *tars_client_ref(struct tars_req *rq)
 	struct server_conn *sc = rq->conn;
 	struct tars_client *c;
 
-	if (!sc || sc->proto || rq->head.version != VERSION_TARS)
+	if (!sc || sc->proto || rq->head.version != VERSION_TARS || rq->adapter->udp.is_open)
 		return NULL;
 	pthread_mutex_lock(&making);
 	c = sc->client;
