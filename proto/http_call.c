@@ -292,6 +292,27 @@ static int get_envelope(struct http_request *rq, struct http_call *call, struct 
 	return 0;
 }
 
+/* The W3C trace means the same in whatever form a call comes.  A context that names one itself is
+ * nearer to the caller than what is in between. */
+static void get_trace(struct http_request *rq, struct request_packet *head)
+{
+	static const char *const names[] = { "traceparent", "tracestate" };
+	const struct tars_string_string_map given = head->context;
+
+	if (!http_header(rq, names[0]) || packet_map_find(&given, names[0]))
+		return;
+	head->context = (struct tars_string_string_map){ 0 };
+	for (uint32_t i = 0; i < given.n; i++)
+		map_push(&rq->arena, &head->context, given.v[i].key, given.v[i].val);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const struct tars_str *value = http_header(rq, names[i]);
+
+		if (value)
+			map_push(&rq->arena, &head->context,
+				 (struct tars_str){ names[i], (uint32_t)strlen(names[i]) }, *value);
+	}
+}
+
 static int get_packet(struct http_request *rq, struct http_call *call, struct err *e)
 {
 	const uint8_t *p = buf_head(&rq->body);
@@ -339,8 +360,10 @@ int http_get_call(struct http_request *rq, struct http_call *call, struct err *e
 	head->body = (struct tars_bytes){ buf_head(&rq->body), (uint32_t)buf_size(&rq->body) };
 	if (call->route == ROUTE_ENVELOPE)
 		status = get_envelope(rq, call, e);
-	else if (call->route == ROUTE_CALL)
+	if (call->route == ROUTE_CALL)
 		status = get_headers(rq, head, e);
+	else if (!status)
+		get_trace(rq, head);
 	/* No arguments at all. */
 	if (!head->body.n)
 		head->body = (struct tars_bytes){ (const uint8_t *)"{}", 2 };

@@ -2,7 +2,7 @@
  * What an HTTP request asks for: a call in one of four forms, or a page of the runtime.
  *
  *   POST /v1/call/<obj>/<func>   arguments and result as JSON, the rest in headers
- *   POST /json/<obj>/<func>      the same as TarsGateway has it; context comes in the envelope only
+ *   POST /json/<obj>/<func>      the same as TarsGateway has it, without context but for the trace
  *   POST /json                   TarsGateway's envelope: {"reqid", "obj", "func", "data", ..}
  *   POST /tup                    a whole packet, length included, and a packet back
  *   POST /<name>/<func>          on HTTP/2 with a content-type of gRPC: proto/grpc.h

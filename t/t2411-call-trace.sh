@@ -164,14 +164,41 @@ test_expect_success 'the same in the status, or as headers of an HTTP call' '
 	test "$(hop "h[\"B\"][\"context\"][\"traceparent\"]")" = "00-$id-$b-01" &&
 	test "$(hop "h[\"B\"][\"context\"][\"tracestate\"]")" = "rojo=1" &&
 	test "$(hop "\"traceparent\" in h[\"B\"][\"status\"]")" = False &&
-	wait_lines 6 &&
-	echo "{\"user\":\"7\",\"text\":\"http\",\"begin\":\"\",\"way\":[\"$(chain_obj B)\"]}" >body &&
-	curl -sS -m 20 --data-binary @body -H "Content-Type: application/json" \
-		-H "traceparent: 00-$id-$span-01" "http://127.0.0.1:$A_port/v1/call/T.A.ChainObj/pass" >reply &&
-	{ echo "ret 0" && cat reply; } >out &&
-	b=$(hop "h[\"B\"][\"span\"]") &&
-	test "$(hop "h[\"B\"][\"context\"][\"traceparent\"]")" = "00-$id-$b-01" &&
-	wait_lines 12
+	wait_lines 6
+'
+
+# http_pass PATH FLAGS: to A and from there to B and C, with a W3C head.
+http_pass () {
+	echo "{\"user\":\"7\",\"text\":\"http\",\"begin\":\"\",\"way\":[\"$(chain_obj B)\",\"$(chain_obj C)\"]}" >body &&
+	curl -sS -f -m 20 --data-binary @body -H "Content-Type: application/json" \
+		-H "traceparent: 00-$id-$span-$2" -H "tracestate: rojo=1" \
+		"http://127.0.0.1:$A_port$1/T.A.ChainObj/pass" >reply &&
+	{ echo "ret 0" && cat reply; } >out
+}
+
+test_expect_success 'headers of an HTTP call are the trace of the chain behind it, in both forms' '
+	for path in /v1/call /json; do
+		forget &&
+		http_pass $path 01 &&
+		test "$(hop "{h[s][\"trace\"] for s in \"ABC\"}")" = "{'\''$id'\''}" &&
+		test "$(hop "h[\"A\"][\"span\"]")" = $span &&
+		b=$(hop "h[\"B\"][\"span\"]") && c=$(hop "h[\"C\"][\"span\"]") &&
+		test "$(hop "h[\"B\"][\"status\"][\"STATUS_TRACE_KEY\"]")" = "0-$id|$b" &&
+		test "$(hop "h[\"C\"][\"status\"][\"STATUS_TRACE_KEY\"]")" = "0-$id|$c" &&
+		test "$(hop "h[\"C\"][\"context\"][\"traceparent\"]")" = "00-$id-$c-01" &&
+		test "$(hop "h[\"C\"][\"context\"][\"tracestate\"]")" = "rojo=1" &&
+		wait_lines 10 &&
+		lines A | grep -xF "0-$id|$span|*|sr||T.A|pass|MS|0||" &&
+		lines C | grep -xF "0-$id|$c|*|sr||T.C|pass|MS|0||" || return 1
+	done
+'
+
+test_expect_success 'a header that is not sampled goes on, and leaves no lines' '
+	forget && http_pass /json 00 &&
+	c=$(hop "h[\"C\"][\"span\"]") &&
+	test "$(hop "h[\"C\"][\"context\"][\"traceparent\"]")" = "00-$id-$c-00" &&
+	test "$(hop "\"STATUS_TRACE_KEY\" in h[\"C\"][\"status\"]")" = False &&
+	test "$(lines)" = ""
 '
 
 test_expect_success 'both came: each keeps its name, and one call has one span in both' '

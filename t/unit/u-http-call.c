@@ -121,10 +121,16 @@ static void test_headers_of_a_call(void **state)
 	assert_string_equal(value(&call.head.status, "STATUS_SETNAME_VALUE"), "a.b.c");
 	assert_int_equal(call.head.message_type, MESSAGE_DYED | MESSAGE_SETNAME);
 	assert_memory_equal(call.head.body.p, "{\"x\":1}", 7);
-	/* The gateway's path form takes none of them. */
+	/* The gateway's path form takes none of them but the trace. */
 	assert_int_equal(post("/json/A.B.C/f", "Tars-Timeout-Ms: 250\nTars-Ctx-Key: a\n", ""), 0);
 	assert_int_equal(call.head.timeout_ms, 0);
 	assert_int_equal(call.head.context.n, 0);
+	assert_int_equal(post("/json/A.B.C/f", "traceparent: 00-ab-cd-01\ntracestate: r=1\n"
+			      "Tars-Set: a.b.c\n", ""), 0);
+	assert_int_equal(call.head.context.n, 2);
+	assert_string_equal(value(&call.head.context, "traceparent"), "00-ab-cd-01");
+	assert_string_equal(value(&call.head.context, "tracestate"), "r=1");
+	assert_int_equal(call.head.status.n, 0);
 	assert_int_equal(post("/v1/call/A.B.C/f", "Tars-Timeout-Ms: soon\n", ""), 400);
 	assert_string_equal(e.text, "tars-timeout-ms: 'soon' is not a number of milliseconds");
 	assert_int_equal(post("/v1/call/A.B.C/f", "Tars-Timeout-Ms: 0\n", ""), 400);
@@ -165,6 +171,15 @@ static void test_envelope(void **state)
 	assert_int_equal(call.head.message_type, 4);
 	assert_int_equal(post("/json", "", "{\"obj\":\"A\",\"func\":\"f\"}"), 0);
 	assert_memory_equal(call.head.body.p, "{}", call.head.body.n);
+	/* The trace of the headers joins the context, unless that has one. */
+	assert_int_equal(post("/json", "traceparent: 00-ab-cd-01\n", whole), 0);
+	assert_int_equal(call.head.context.n, 2);
+	assert_string_equal(value(&call.head.context, "k"), "v");
+	assert_string_equal(value(&call.head.context, "traceparent"), "00-ab-cd-01");
+	assert_int_equal(post("/json", "traceparent: 00-ab-cd-01\n", "{\"obj\":\"A\",\"func\":\"f\","
+			      "\"context\":{\"traceparent\":\"00-12-34-00\"}}"), 0);
+	assert_int_equal(call.head.context.n, 1);
+	assert_string_equal(value(&call.head.context, "traceparent"), "00-12-34-00");
 	assert_int_equal(post("/json", "", "{\"obj\":\"A\"}"), 400);
 	assert_string_equal(e.text, "the envelope: func: required, but missing");
 	assert_int_equal(post("/json", "", "{\"obj\":\"A\",\"func\":\"f\",\"data\":{}}"), 400);
