@@ -5,7 +5,8 @@
  *	                                   consecutive, attempts, backup_ms, percent, burst
  *	call NAME [COUNT]                  calls `name` so often: "ok=5 failed=0 a=3 b=2 error=.."
  *	add NAME COUNTER [COUNT]           calls `add`
- *	start NAME THREADS                 calls `name` from threads all the time, until
+ *	start NAME[,NAME...] THREADS       calls `name` from threads all the time, which take the
+ *	                                   proxies in turn, until
  *	stop                               which answers like call
  *	loads                              the number of those calls so far
  */
@@ -114,35 +115,48 @@ static void call_add(struct tars_proxy *p, const char *counter, struct results *
 static struct load {
 	pthread_t threads[MAX_THREADS];
 	int n;
-	struct tars_proxy *proxy;
 	atomic_bool stop;
 	atomic_int calls;
 	pthread_mutex_t lock;
 	struct results results;
 } load = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void *load_thread(void *arg)
+static void *load_thread(void *proxy)
 {
 	struct results mine = { 0 };
 
 	while (!load.stop) {
-		call_name(load.proxy, &mine);
+		call_name(proxy, &mine);
 		load.calls++;
 	}
 	pthread_mutex_lock(&load.lock);
 	add_results(&load.results, &mine);
 	pthread_mutex_unlock(&load.lock);
-	return arg;
+	return NULL;
 }
 
-static void start(struct tars_proxy *p, int n)
+static struct tars_proxy *find(const char *name)
 {
+	for (int i = 0; i < MAX_PROXIES; i++)
+		if (!strcmp(proxies[i].name, name))
+			return proxies[i].proxy;
+	fprintf(stderr, "no proxy %s\n", name);
+	exit(64);
+}
+
+static void start(char *names, int n)
+{
+	struct tars_proxy *to[MAX_PROXIES];
+	int n_to = 0;
+	char *name;
+
+	while (n_to < MAX_PROXIES && (name = strsep(&names, ",")))
+		to[n_to++] = find(name);
 	load.stop = false;
 	load.calls = 0;
 	load.results = (struct results){ 0 };
-	load.proxy = p;
 	for (load.n = 0; load.n < n && load.n < MAX_THREADS; load.n++)
-		if (pthread_create(&load.threads[load.n], NULL, load_thread, NULL))
+		if (pthread_create(&load.threads[load.n], NULL, load_thread, to[load.n % n_to]))
 			abort();
 	puts("ok");
 }
@@ -156,15 +170,6 @@ static void stop(void)
 }
 
 /* ---- commands ---- */
-
-static struct tars_proxy *find(const char *name)
-{
-	for (int i = 0; i < MAX_PROXIES; i++)
-		if (!strcmp(proxies[i].name, name))
-			return proxies[i].proxy;
-	fprintf(stderr, "no proxy %s\n", name);
-	exit(64);
-}
 
 static void set_option(const char *option, struct tars_proxy_conf *conf, struct tars_check *check,
 		       struct tars_retry *retry)
@@ -239,7 +244,7 @@ static void obey(char **words, int n)
 			call_add(find(words[1]), words[2], &r);
 		print_results(&r);
 	} else if (!strcmp(words[0], "start")) {
-		start(find(words[1]), count);
+		start(words[1], count);
 	} else if (!strcmp(words[0], "stop")) {
 		stop();
 	} else if (!strcmp(words[0], "loads")) {

@@ -1,4 +1,4 @@
-/* FleetServer: one of several servers that tests call, known by FLEET_NAME in its environment. */
+/* FleetServer: one of several servers that tests call, known by FLEET_NAME or by its node. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,8 @@ static int count(const char *key, int n)
 static int name(struct tars_req *rq, const struct T_Fleet_name_in *in, struct T_Fleet_name_out *out)
 {
 	(void)in;
-	out->ret = tars_strf(rq, "%s", getenv("FLEET_NAME"));
+	out->ret = tars_strf(rq, "%s", getenv("FLEET_NAME") ?:
+			     tars_config(tars_app_of(rq), "/tars/application/server<nodename>", ""));
 	return TARS_OK;
 }
 
@@ -90,6 +91,7 @@ static const struct T_Fleet fleet = { .name = name, .through = through, .add = a
 
 static const struct tars_servant servants[] = {
 	{ "T.FleetServer.FleetObj", &T_Fleet_iface, &fleet, TARS_RUN_POOL, NULL },
+	{ "T.FleetServer.CoroObj", &T_Fleet_iface, &fleet, TARS_RUN_CORO, NULL },
 	/* For what must be heard while all workers wait. */
 	{ "T.FleetServer.InlineObj", &T_Fleet_iface, &fleet, TARS_RUN_INLINE, NULL },
 	{ 0 }
