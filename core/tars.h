@@ -307,7 +307,7 @@ struct tars_push {
  */
 TARS_API void tars_set_push(struct tars_proxy *proxy, const struct tars_push *push);
 
-/* ---- calls ---- */
+/* ---- a call ---- */
 
 /* MOD: the hash modulo the endpoints, inactive ones included.  CONSISTENT: its low 32 bits are the
  * place on a ring, so small numbers all go to the same endpoint: use a hash of a text. */

@@ -25,7 +25,6 @@ struct health *health_new(struct tars_app *app, const char *proxy_name,
 	h->app = app;
 	h->proxy_name = proxy_name;
 	h->check = check;
-	h->ep = *ep;
 	endpoint_label(h->text, sizeof(h->text), ep);
 	pthread_mutex_init(&h->lock, NULL);
 	h->n_parts = n_loops;

@@ -39,7 +39,6 @@ struct health {
 	const char *proxy_name;           /* the proxy's, which stays as long as the app */
 	const struct tars_check *check;   /* the proxy's, too */
 	char text[96];                    /* "tcp 10.0.0.1:18600" */
-	struct endpoint ep;               /* as when it was first seen */
 	pthread_mutex_t lock;             /* what follows, but for the parts */
 	struct breaker breaker;
 	uint64_t n_failed, n_shielded;

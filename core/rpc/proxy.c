@@ -87,11 +87,32 @@ static const struct tars_retry *copy_retries(const struct tars_proxy_conf *c, st
 	return v;
 }
 
+static int parse_object(struct tars_proxy *proxy, struct arena *a)
+{
+	struct arena scratch;
+	struct object_ref ref;
+	int rc;
+
+	arena_init(&scratch, NULL, 0);
+	rc = object_ref_parse(proxy->object, &ref, &scratch, &proxy->bad);
+	if (rc >= 0) {
+		proxy->bad.code = 0;
+		proxy->name = arena_strdup(a, ref.name);
+		proxy->direct = ref.direct;
+		if (ref.direct) {
+			proxy->route = route_new(&ref.eps, &(struct endpoint_list){ 0 });
+			proxy_set_health(proxy, proxy->route, NULL);
+		}
+		rc = 0;
+	}
+	arena_clear(&scratch);
+	return rc;
+}
+
 static struct tars_proxy *proxy_new(struct tars_app *app, const char *object,
 				    const struct tars_proxy_conf *conf)
 {
 	struct tars_proxy *proxy;
-	struct object_ref ref;
 	struct arena *a = &app->arena;
 
 	proxy = arena_alloc(a, sizeof(*proxy) + app->n_loops * sizeof(proxy->targets[0]));
@@ -108,17 +129,10 @@ static struct tars_proxy *proxy_new(struct tars_app *app, const char *object,
 	proxy->want.run = look_up_wanted;
 	for (unsigned i = 0; i < app->n_loops; i++)
 		target_init(&proxy->targets[i], proxy, &app->loops[i]);
-	if (object_ref_parse(object, &ref, a, &proxy->bad) < 0)
+	if (parse_object(proxy, a))
 		return proxy;
-	proxy->bad.code = 0;
-	proxy->name = ref.name;
-	proxy->direct = ref.direct;
-	if (ref.direct) {
-		proxy->route = route_new(&ref.eps, &(struct endpoint_list){ 0 });
-		proxy_set_health(proxy, proxy->route, NULL);
-	} else {
+	if (!proxy->direct)
 		check_conf(proxy);
-	}
 	set_scope(proxy, a);
 	return proxy;
 }

@@ -34,9 +34,10 @@ static struct endpoint *sorted(const struct endpoint_list *list, uint32_t *n_r, 
 }
 
 /* The merged list, in order; r->all says which of them are active. */
-static struct endpoint *merge_all(struct route *r, const struct endpoint *inactive, uint32_t n)
+static struct endpoint *merge_all(struct route *r, const struct endpoint *inactive, uint32_t n,
+				  struct arena *a)
 {
-	struct endpoint *all = arena_alloc(&r->arena, (r->n + n) * sizeof(*all));
+	struct endpoint *all = arena_alloc(a, (r->n + n) * sizeof(*all));
 	uint32_t i = 0, j = 0;
 
 	r->all = arena_alloc(&r->arena, (r->n + n) * sizeof(*r->all));
@@ -239,22 +240,25 @@ struct route *route_new(const struct endpoint_list *active, const struct endpoin
 {
 	struct route *r = xcalloc(1, sizeof(*r));
 	struct endpoint *down, *all;
+	struct arena scratch;
 	bool is_static;
 	uint32_t n;
 
+	arena_init(&scratch, NULL, 0);
 	atomic_init(&r->refs, 1);
 	arena_init(&r->arena, NULL, 0);
 	pthread_mutex_init(&r->lock, NULL);
 	r->active = sorted(active, &r->n, &r->arena);
-	down = sorted(inactive, &n, &r->arena);
+	down = sorted(inactive, &n, &scratch);
 	is_static = are_weights_static(r->active, r->n);
 	if (is_static && has_any_weight(r->active, r->n)) {
 		r->n = drop_weightless(r->active, r->n);
 		n = drop_weightless(down, n);
 	}
-	all = merge_all(r, down, n);
+	all = merge_all(r, down, n, &scratch);
 	set_turns(&r->turns, is_static, r->active, r->n, &r->arena);
 	set_turns(&r->all_turns, is_static, all, r->n_all, &r->arena);
+	arena_clear(&scratch);
 	return r;
 }
 

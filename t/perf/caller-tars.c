@@ -15,6 +15,7 @@
 static struct {
 	const char *mode;
 	int port, servers, in_flight, payload;
+	bool one_proxy;
 	double seconds;
 } opt = { .mode = "async", .servers = 1, .in_flight = 1, .payload = 64, .seconds = 2 };
 
@@ -157,6 +158,21 @@ static void start_lane(struct lane *l)
 		die("call", c.error);
 }
 
+/* All servers in one object, which its calls take in turn. */
+static void make_shared_lanes(void)
+{
+	char object[16384];
+	size_t n = (size_t)snprintf(object, sizeof(object), "Perf.EchoServer.EchoObj@");
+
+	for (int i = 0; i < opt.servers; i++)
+		n += (size_t)snprintf(object + n, sizeof(object) - n, "%stcp -h 127.0.0.%d -p %d",
+				      i ? ":" : "", 1 + i, opt.port);
+	n_lanes = opt.in_flight;
+	lanes = calloc((size_t)n_lanes, sizeof(*lanes));
+	for (int i = 0; i < n_lanes; i++)
+		lanes[i].to = tars_proxy(app, object);
+}
+
 static void make_lanes(void)
 {
 	n_lanes = opt.servers * opt.in_flight;
@@ -183,8 +199,9 @@ static void make_argument(void)
 _Noreturn static void usage(FILE *f, int status)
 {
 	fputs("usage: caller-tars --port N [--mode sync|async|begin] [--servers N] [--in-flight N]\n"
-	      "                   [--payload BYTES] [--seconds S]\n"
-	      "       (servers: one connection each, to 127.0.0.1, 127.0.0.2 ...)\n", f);
+	      "                   [--payload BYTES] [--seconds S] [--one-proxy]\n"
+	      "       (servers: one connection each, to 127.0.0.1, 127.0.0.2 ...;\n"
+	      "       in flight: on each, with --one-proxy in all)\n", f);
 	exit(status);
 }
 
@@ -193,7 +210,8 @@ static void parse(int argc, char **argv)
 	static const struct option options[] = {
 		{ "port", 1, NULL, 'p' }, { "mode", 1, NULL, 'm' }, { "servers", 1, NULL, 'c' },
 		{ "in-flight", 1, NULL, 'i' }, { "payload", 1, NULL, 'b' },
-		{ "seconds", 1, NULL, 's' }, { "help", 0, NULL, 'H' }, { 0 },
+		{ "seconds", 1, NULL, 's' }, { "one-proxy", 0, NULL, 'o' },
+		{ "help", 0, NULL, 'H' }, { 0 },
 	};
 	int o;
 
@@ -205,6 +223,7 @@ static void parse(int argc, char **argv)
 		case 'i': opt.in_flight = (int)strtol(optarg, NULL, 10); break;
 		case 'b': opt.payload = (int)strtol(optarg, NULL, 10); break;
 		case 's': opt.seconds = strtod(optarg, NULL); break;
+		case 'o': opt.one_proxy = true; break;
 		case 'H': usage(stdout, 0);
 		default: usage(stderr, 64);
 		}
@@ -258,7 +277,10 @@ int main(int argc, char **argv)
 	app = tars_start(NULL, error, sizeof(error));
 	if (!app)
 		die("start", error);
-	make_lanes();
+	if (opt.one_proxy)
+		make_shared_lanes();
+	else
+		make_lanes();
 	n_running = strcmp(opt.mode, "begin") ? n_lanes : 1;
 	for (int i = 0; i < n_running; i++)
 		start_lane(&lanes[i]);

@@ -54,7 +54,7 @@ server () {
 	mkfifo "$dir/$name"
 	"$@" 2>"$dir/$name" >/dev/null &
 	pid=$!
-	pids="$pids $pid"
+	pids="$pid $pids"   # those who call others end first
 	exec 3<"$dir/$name"
 	line=
 	while :; do

@@ -18,8 +18,8 @@
 #include "t/perf/measure.h"
 
 static struct {
-	const char *host, *mode, *servant, *func;
-	int port, connections, in_flight, payload, pid;
+	const char *host, *mode, *servant, *func, *pids;  /* pids: "1234,1235" */
+	int port, connections, in_flight, payload;
 	int slow_each, slow_ms;   /* every so many-th call is a nap of so long; 0: none */
 	int rate;                 /* calls a second; 0: the next as soon as one is answered */
 	double seconds;
@@ -412,8 +412,8 @@ _Noreturn static void usage(FILE *f, int status)
 {
 	fprintf(f,
 		"usage: load --port N [--host A] [--mode raw|tars] [--connections N] [--in-flight N]\n"
-		"            [--payload BYTES] [--seconds S] [--pid SERVER] [--servant S] [--func F]\n"
-		"            [--rate CALLS-A-SECOND] [--slow-each N --slow-ms MS]\n");
+		"            [--payload BYTES] [--seconds S] [--pid SERVER[,MORE]] [--servant S]\n"
+		"            [--func F] [--rate CALLS-A-SECOND] [--slow-each N --slow-ms MS]\n");
 	exit(status);
 }
 
@@ -438,7 +438,7 @@ static void parse(int argc, char **argv)
 		case 'i': opt.in_flight = (int)strtol(optarg, NULL, 10); break;
 		case 'b': opt.payload = (int)strtol(optarg, NULL, 10); break;
 		case 's': opt.seconds = strtod(optarg, NULL); break;
-		case 'P': opt.pid = (int)strtol(optarg, NULL, 10); break;
+		case 'P': opt.pids = optarg; break;
 		case 'o': opt.servant = optarg; break;
 		case 'f': opt.func = optarg; break;
 		case 'r': opt.rate = (int)strtol(optarg, NULL, 10); break;
@@ -467,17 +467,23 @@ static void print_result(double took_s, int64_t server_ns, int64_t own_ns)
 	       calls / took_s, histogram_us(&fast, 0.50), histogram_us(&fast, 0.99),
 	       histogram_us(&fast, 0.999), (unsigned long long)slow.n, histogram_us(&slow, 0.5),
 	       (double)server_ns / 1e3 / calls, (double)own_ns / 1e3 / calls,
-	       opt.pid ? resident_kb(opt.pid) : 0);
+	       opt.pids ? resident_kb((int)strtol(opt.pids, NULL, 10)) : 0);
 }
 
-/* Of the server, or 0 when no --pid was given. */
+/* Of the server and those behind it, or 0 when no --pid was given. */
 static int64_t server_cpu_ns(void)
 {
-	int64_t ns = opt.pid ? cpu_ns(opt.pid) : 0;
+	int64_t sum = 0;
+	char *next = NULL;
 
-	if (ns < 0)
-		die("--pid", "no such process");
-	return ns;
+	for (const char *p = opt.pids; p; p = *next == ',' ? next + 1 : NULL) {
+		int64_t ns = cpu_ns((int)strtol(p, &next, 10));
+
+		if (ns < 0)
+			die("--pid", "no such process");
+		sum += ns;
+	}
+	return sum;
 }
 
 int main(int argc, char **argv)

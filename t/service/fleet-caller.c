@@ -9,6 +9,8 @@
  *	                                   proxies in turn, until
  *	stop                               which answers like call
  *	loads                              the number of those calls so far
+ *	many PORT SERVERS PROXIES ROUNDS   makes so many different proxies of 127.0.0.1 ..2 ..3 at the
+ *	                                   port; each calls `add` of "many" once a round
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -169,6 +171,61 @@ static void stop(void)
 	print_results(&load.results);
 }
 
+/* ---- many servers and proxies ---- */
+
+static struct many {
+	struct tars_proxy **proxies;
+	int n, rounds;
+	atomic_int next;
+	pthread_mutex_t lock;
+	struct results results;
+} many = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void *many_thread(void *arg)
+{
+	struct results mine = { 0 };
+	int i;
+
+	while ((i = many.next++) < many.n * many.rounds)
+		call_add(many.proxies[i % many.n], "many", &mine);
+	pthread_mutex_lock(&many.lock);
+	add_results(&many.results, &mine);
+	pthread_mutex_unlock(&many.lock);
+	return arg;
+}
+
+/* They differ by their time-outs: the same object with the same options is the same proxy. */
+static void make_many(int port, int n_servers, int n)
+{
+	struct tars_proxy_conf conf = { 0 };
+	char object[16384];
+	size_t size = (size_t)snprintf(object, sizeof(object), "T.FleetServer.InlineObj@");
+
+	for (int i = 1; i <= n_servers && size < sizeof(object); i++)
+		size += (size_t)snprintf(object + size, sizeof(object) - size,
+					 "%stcp -h 127.0.0.%d -p %d", i > 1 ? ":" : "", i, port);
+	many.proxies = calloc((size_t)n, sizeof(*many.proxies));
+	many.n = n;
+	for (int i = 0; i < n; i++) {
+		conf.timeout_ms = 60000 + i;
+		many.proxies[i] = tars_proxy_conf(app, object, &conf);
+	}
+}
+
+static void call_many(int rounds)
+{
+	pthread_t threads[4];
+
+	many.rounds = rounds;
+	for (int i = 0; i < 4; i++)
+		if (pthread_create(&threads[i], NULL, many_thread, NULL))
+			abort();
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	print_results(&many.results);
+	free(many.proxies);
+}
+
 /* ---- commands ---- */
 
 static void set_option(const char *option, struct tars_proxy_conf *conf, struct tars_check *check,
@@ -245,6 +302,9 @@ static void obey(char **words, int n)
 		print_results(&r);
 	} else if (!strcmp(words[0], "start")) {
 		start(words[1], count);
+	} else if (!strcmp(words[0], "many") && n == 5) {
+		make_many(atoi(words[1]), atoi(words[2]), atoi(words[3]));
+		call_many(count);
 	} else if (!strcmp(words[0], "stop")) {
 		stop();
 	} else if (!strcmp(words[0], "loads")) {
