@@ -82,6 +82,13 @@ TARS_API void tars_set_app_data(struct tars_app *app, void *data);
 TARS_API void *tars_app_data(const struct tars_app *app);
 TARS_API void *tars_data(const struct tars_req *rq);
 TARS_API struct tars_app *tars_app_of(const struct tars_req *rq);
+/*
+ * With manuallisten=1 in the server's configuration no adapter listens before this: when what it
+ * serves is ready.  name: of an adapter or of its servant; NULL: all.  Called before the service is
+ * up (in init(), or a thread that it started), it takes effect then.  0: also if it listens already;
+ * else a line in error[size].  Thread: any, but a bare reactor other than the main one.
+ */
+TARS_API int tars_listen(struct tars_app *app, const char *name, char *error, size_t size);
 /* Value of the service configuration by path ("/tars/application/server<app>"), or fallback. */
 TARS_API const char *tars_config(const struct tars_app *app, const char *path,
 				 const char *fallback);

@@ -341,27 +341,27 @@ static void guard_servant(const struct adapter *a)
 /* The socket of its endpoint. */
 static int open_socket(struct adapter *a, struct err *e)
 {
-	struct adapter_conf *c = &a->conf;
-	int rc;
+	const struct adapter_conf *c = &a->conf;
+	int rc, port = 0;
 
 	a->max_reply = FRAME_DEFAULT_MAX;
 	if (c->ep.type == ENDPOINT_UDP) {
 		a->max_reply = DATAGRAM_MAX;
-		rc = datagram_open(&a->udp, c->ep.host, c->ep.port, &a->port, server_datagram, e);
+		rc = datagram_open(&a->udp, c->ep.host, c->ep.port, &port, server_datagram, e);
 	} else if (endpoint_is_unix(&c->ep)) {
 		return listener_open_file(&a->listener, c->ep.host, c->socket_mode, BACKLOG,
 					  adapter_accepted, e);
 	} else {
 		rc = listener_open(&a->listener, c->ep.host, c->ep.port, BACKLOG,
 				   adapter_accepted, e);
-		a->port = rc ? 0 : listener_port(&a->listener);
+		port = rc ? 0 : listener_port(&a->listener);
 	}
 	if (!rc)
-		c->ep.port = a->port;
+		atomic_store(&a->port, port);
 	return rc;
 }
 
-static int adapter_open(struct adapter *a, struct err *e)
+int adapter_prepare(struct adapter *a, struct err *e)
 {
 	struct adapter_conf *c = &a->conf;
 	int rc = check_access(a, e);
@@ -376,28 +376,50 @@ static int adapter_open(struct adapter *a, struct err *e)
 		a->tls = secure_ctx(a->app, TLS_SERVER, &c->tls, e);
 		rc = a->tls ? TARS_OK : e->code;
 	}
-	if (!rc)
-		rc = open_socket(a, e);
 	if (rc)
-		return rc;
+		return err_wrap(e, "adapter %s", a->name);
 	guard_servant(a);
-	a->listener.starved = adapter_starved;
 	if (c->limits)
 		a->limits = limits_new(c->limits);
-	a->listening = true;
 	return TARS_OK;
+}
+
+int adapter_listen(struct adapter *a, struct err *e)
+{
+	int rc = open_socket(a, e);
+
+	if (rc)
+		return err_wrap(e, "adapter %s", a->name);
+	a->listener.starved = adapter_starved;
+	atomic_store(&a->listening, true);
+	return TARS_OK;
+}
+
+static void publish(struct adapter *a)
+{
+	pthread_mutex_lock(&a->app->lock);
+	list_append(&a->app->adapters, &a->node);
+	pthread_mutex_unlock(&a->app->lock);
+}
+
+struct adapter *adapter_add(struct tars_app *app, const struct adapter_conf *conf)
+{
+	struct adapter *a = adapter_new(app, conf);
+
+	publish(a);
+	return a;
 }
 
 int app_listen(struct tars_app *app, const struct adapter_conf *conf, int *port_r, struct err *e)
 {
 	struct adapter *a = adapter_new(app, conf);
-	int rc = adapter_open(a, e);
+	int rc = adapter_prepare(a, e);
 
+	if (!rc)
+		rc = adapter_listen(a, e);
 	if (rc)
-		return err_wrap(e, "adapter %s", a->name);
-	pthread_mutex_lock(&app->lock);
-	list_append(&app->adapters, &a->node);
-	pthread_mutex_unlock(&app->lock);
+		return rc;
+	publish(a);
 	if (port_r)
 		*port_r = a->port;
 	return TARS_OK;
@@ -421,7 +443,7 @@ void adapters_close(struct tars_app *app)
 		if (a->listening)
 			listener_close(&a->listener);
 		datagram_stop(&a->udp);
-		a->listening = false;
+		atomic_store(&a->listening, false);
 	}
 }
 

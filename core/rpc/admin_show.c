@@ -69,7 +69,7 @@ static const struct shown {
 	{ "CoroutineStackSize(coroutinestack)", SERVER "<coroutinestack>" },
 	{ "CloseCout(closecout)", SERVER "<closecout>", "0" },
 	{ "NetThread(netthread)", SERVER "<netthread>", "1" },
-	{ "ManualListen(manuallisten)", SERVER "<manuallisten>" },
+	{ "ManualListen(manuallisten)", SERVER "<manuallisten>", "0" },
 	{ "BackPacketLimit(backpacketlimit)", SERVER "<backpacketlimit>" },
 	{ NULL }
 };
@@ -94,14 +94,19 @@ static const char *servant_of(const struct tars_app *app, const struct adapter *
 
 static void add_adapter(struct buf *out, const struct tars_app *app, const struct adapter *a)
 {
+	struct endpoint ep = a->conf.ep;
 	char path[256];
 
+	if (atomic_load(&a->port))
+		ep.port = atomic_load(&a->port);
 	snprintf(path, sizeof(path), SERVER "/%.160s<protocol>", a->name);
 	add_row(out, "name", a->name);
 	add_row(out, "servant", servant_of(app, a));
 	buf_addf(out, "%-*s", LABEL, "endpoint");
-	endpoint_print(out, &a->conf.ep);
+	endpoint_print(out, &ep);
 	buf_add_u8(out, '\n');
+	add_row(out, "listening", atomic_load(&a->listening) ? "yes" : a->conf.manual ?
+		"no: the service has not called tars_listen" : "no");
 	add_number(out, "maxconns", a->conf.max_conns, "");
 	add_number(out, "queuecap", a->conf.queue_cap, "");
 	add_number(out, "queuetimeout", a->conf.queue_timeout_ms, "ms");

@@ -95,6 +95,8 @@ struct tars_app {
 	void (*thread_fini)(struct tars_app *app);
 	void (*before_stop)(struct tars_app *app); /* in a worker, after the last request */
 	void (*on_shutdown)(struct tars_app *app); /* AdminObj.shutdown; NULL: app_stop */
+	void (*on_listening)(struct tars_app *app, const struct adapter *a); /* by tars_listen */
+	bool may_listen;                      /* the service is up; the main loop's */
 	void *hooks_arg;                      /* theirs */
 
 	struct list secure_ctxs, secure_objects; /* secure.c; under `lock` */

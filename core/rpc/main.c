@@ -14,6 +14,7 @@
 #include "core/rpc/appcache.h"
 #include "core/rpc/main_conf.h"
 #include "core/rpc/notify.h"
+#include "core/rpc/server.h"
 #include "core/rpc/service.h"
 #include "core/rpc/stopguard.h"
 
@@ -235,35 +236,65 @@ static void run_init(void *arg)
 	run->init_rc = run->service->init ? run->service->init(run->app) : 0;
 }
 
+static void add_endpoint(struct buf *b, const struct adapter *a)
+{
+	char label[sizeof(a->conf.ep.host) + 32];
+	struct endpoint ep = a->conf.ep;
+
+	ep.port = a->port;
+	endpoint_label(label, sizeof(label), &ep);
+	buf_addf(b, " %s", label);
+}
+
+/* All adapters are ready to listen, and those that are not manual do. */
 static int listen_all(struct service_run *run, struct buf *ready, struct err *e)
 {
-	for (unsigned i = 0; i < run->conf.n_adapters; i++) {
-		const struct adapter_conf *a = &run->conf.adapters[i];
-		char label[sizeof(a->ep.host) + 32];
-		struct endpoint ep;
-		int port, rc = app_listen(run->app, a, &port, e);
+	for (struct adapter *a = NULL; (a = adapter_next(run->app, a));) {
+		int rc = a->conf.local ? TARS_OK : adapter_prepare(a, e);
 
+		if (!rc && !a->conf.local && (!a->conf.manual || a->wanted)) {
+			rc = adapter_listen(a, e);
+			add_endpoint(ready, a);
+		}
 		if (rc)
 			return rc;
-		ep = a->ep;
-		ep.port = port;
-		endpoint_label(label, sizeof(label), &ep);
-		buf_addf(ready, " %s", label);
 	}
+	run->app->may_listen = true;
 	return TARS_OK;
 }
 
-static void say_ready(struct service_run *run, const struct buf *endpoints)
+/* "tars: App.Server: ready tcp 10.0.0.1:10000" */
+static void say(struct service_run *run, const char *what, const struct buf *endpoints)
 {
 	struct buf line = BUF_INIT;
 
-	buf_addf(&line, "tars: %s: ready%.*s\n", run->conf.name, (int)buf_size(endpoints),
+	buf_addf(&line, "tars: %s: %s%.*s\n", run->conf.name, what, (int)buf_size(endpoints),
 		 (const char *)buf_head(endpoints));
 	fputs(buf_str(&line), stderr);
 	if (run->ready_fd > 0 &&
 	    write(run->ready_fd, buf_head(&line), buf_size(&line)) != (ssize_t)buf_size(&line))
 		perror("tars: --ready-fd");
 	buf_release(&line);
+}
+
+/* The node hears that we are alive when somebody can call us. */
+static bool can_be_called(const struct service_run *run)
+{
+	for (struct adapter *a = NULL; (a = adapter_next(run->app, a));)
+		if (!a->conf.local && atomic_load(&a->listening))
+			return true;
+	return false;
+}
+
+static void on_listening(struct tars_app *app, const struct adapter *a)
+{
+	struct service_run *run = app->hooks_arg;
+	struct buf endpoint = BUF_INIT;
+
+	add_endpoint(&endpoint, a);
+	say(run, "listens", &endpoint);
+	nodelink_ready(run->node);
+	buf_release(&endpoint);
 }
 
 /* Only when an operator or the configuration says so: what goes to stderr is worth keeping. */
@@ -287,6 +318,8 @@ static int start_steps(struct service_run *run, struct buf *ready, struct err *e
 		rc = app_listen(app, &run->conf.local, NULL, e);
 	if (rc)
 		return rc;
+	for (unsigned i = 0; i < run->conf.n_adapters; i++)
+		adapter_add(app, &run->conf.adapters[i]);
 	if (run->conf.node)
 		run->node = nodelink_start(app, &(struct nodelink_conf){
 			.node = run->conf.node, .application = run->conf.application,
@@ -301,7 +334,7 @@ static int start_steps(struct service_run *run, struct buf *ready, struct err *e
 					      run->conf.app.end_ms, e);
 		rc = run->guard ? listen_all(run, ready, e) : e->code;
 	}
-	if (!rc)
+	if (!rc && can_be_called(run))
 		nodelink_ready(run->node);
 	return rc;
 }
@@ -316,7 +349,7 @@ static void started(void *arg)
 		complain(run, &e);
 		run->stop_wanted = true;
 	} else if (!run->stop_wanted) {
-		say_ready(run, &ready);
+		say(run, "ready", &ready);
 		notify_report(run->app, "restart");
 		if (run->close_output)
 			close_output();
@@ -359,6 +392,7 @@ int tars_main(int argc, char **argv, const struct tars_service *service)
 	} else {
 		run.app->on_shutdown = on_shutdown;
 		run.app->before_stop = before_stop;
+		run.app->on_listening = on_listening;
 		app_run(run.app, started, &run);
 		stop_guard_end(run.guard);
 	}

@@ -451,6 +451,7 @@ static void read_adapter(struct reader *r, struct main_conf *c, const char *name
 	a->handle_group = adapter_text(r, name, "handlegroup");
 	a->ordered = adapter_number(r, name, "queuemode", 0, 0) != 0;
 	a->tars_only = adapter_is_tars_only(r, name);
+	a->manual = number(r, SERVER "<manuallisten>", 0, 0, 1) != 0;
 	read_endpoint(r, arena_strf(r->a, SERVER "/%s<endpoint>", name), endpoint, &a->ep);
 	read_adapter_tls(r, &a->tls, arena_strf(r->a, SERVER "/%s", name));
 	a->socket_mode = read_mode(r, name);

@@ -65,6 +65,7 @@ static int report_version(struct nodelink *n, struct tars_req *rq)
 	return tars_ServerF_reportVersion(&c, &in, &out);
 }
 
+/* Who waits for an adapter that is closed is told nothing good of it. */
 static void alive(struct nodelink *n, struct tars_req *rq)
 {
 	struct list *l;
@@ -77,7 +78,7 @@ static void alive(struct nodelink *n, struct tars_req *rq)
 	for (l = n->app->adapters.next; l != &n->app->adapters; l = l->next) {
 		const struct adapter *a = container_of(l, struct adapter, node);
 
-		if (keep_alive(n, rq, a->name))
+		if (atomic_load(&a->listening) && keep_alive(n, rq, a->name))
 			return;
 	}
 }

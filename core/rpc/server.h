@@ -75,8 +75,9 @@ struct adapter {
 	struct listener listener;
 	struct datagram_port udp;     /* of udp endpoints, instead */
 	size_t max_reply;
-	bool listening;
-	int port;
+	_Atomic bool listening;       /* written by the main loop */
+	_Atomic int port;             /* 0: none, or not yet known */
+	bool wanted;                  /* of a manual one: the service said so before it was up */
 	struct group *group;
 	_Atomic unsigned n_conns;
 	_Atomic unsigned waiting;     /* POOL requests in the queue */
@@ -93,6 +94,11 @@ static inline void adapter_drop(struct adapter *a, enum drop why)
 
 /* Whether allow and deny let this peer in; if not, that is counted and logged. */
 bool adapter_lets_in(struct adapter *a, const struct sockaddr_any *peer);
+/* Adds one that does not listen: not yet, or not before tars_listen.  Thread: main, like the next two. */
+struct adapter *adapter_add(struct tars_app *app, const struct adapter_conf *conf);
+/* All that it needs before it can listen: checks, workers, certificates. */
+int adapter_prepare(struct adapter *a, struct err *e);
+int adapter_listen(struct adapter *a, struct err *e);
 /* All adapters: start with prev NULL; NULL at the end.  Thread: any. */
 struct adapter *adapter_next(struct tars_app *app, struct adapter *prev);
 int adapter_make_pools(struct tars_app *app, struct err *e);

@@ -15,6 +15,8 @@
  *	spin        says so on stderr, and never ends
  *	open        lets `number` gates go; reply: answers all that are held; fail: fails with number
  *	counts      "runs=.. gates=.. held=.. inits=.. finis=.." since the start
+ *
+ * Its command `listen [NAME]` begins to listen; so does init() for each name in $PROBE_LISTEN.
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -280,11 +282,27 @@ static const struct tars_servant servants[] = {
 	{ 0 }
 };
 
+static int listen_to(struct tars_req *rq, const char *params, struct tars_str *result)
+{
+	char error[512];
+	int rc = tars_listen(tars_app_of(rq), *params ? params : NULL, error, sizeof(error));
+
+	*result = tars_strf(rq, "%d %s", rc, error);
+	return 0;
+}
+
+static const struct tars_command commands[] = {
+	{ "listen", "[NAME]: begins to listen", listen_to },
+	{ 0 }
+};
+
 static int init(struct tars_app *app)
 {
-	(void)app;
+	const char *name = getenv("PROBE_LISTEN");
+	char error[512];
+
 	sem_init(&gate, 0, 0);
-	return 0;
+	return name ? tars_listen(app, name, error, sizeof(error)) : 0;
 }
 
 static void fini(struct tars_app *app)
@@ -310,5 +328,5 @@ int main(int argc, char **argv)
 {
 	return tars_main(argc, argv, &(struct tars_service){
 		.servants = servants, .init = init, .fini = fini, .thread_init = thread_init,
-		.thread_fini = thread_fini });
+		.thread_fini = thread_fini, .commands = commands });
 }
