@@ -38,6 +38,8 @@ enum tars_run {
 	TARS_RUN_CONF,    /* one of them, by the key opencoroutine of the configuration; else POOL */
 };
 
+struct tars_protocol;
+
 struct tars_servant {
 	const char *name;                /* "App.Server.Obj" */
 	const struct tars_iface *iface;  /* generated: &M_I_iface */
@@ -47,6 +49,14 @@ struct tars_servant {
 	/* The requests of one connection run in their order, one at a time: the next begins when
 	 * the one before is answered, late replies included (the adapter's key queuemode). */
 	bool ordered;
+	/*
+	 * Instead of iface and impl: it speaks a protocol of its own, on adapters of its own with
+	 * protocol=not_tars.  message: a request lives as long as rq.  0: *answer goes back, nothing
+	 * if it is empty; TARS_LATER: tars_reply(rq, &answer) gives it; else: protocol->refuse.
+	 */
+	const struct tars_protocol *protocol;
+	int (*message)(struct tars_req *rq, const struct tars_bytes *request,
+		       struct tars_bytes *answer);
 };
 
 /* A management command of a service's own: `tars ctl notify App.Server 'NAME PARAMS'`, consoles. */
@@ -146,6 +156,9 @@ TARS_API const char *tars_caller_host(const struct tars_req *rq);
 TARS_API int tars_sleep(int64_t ms);
 /* Milliseconds until the caller gives up; INT64_MAX if it never does. */
 TARS_API int64_t tars_time_left_ms(const struct tars_req *rq);
+
+/* Ends the connection of rq when this message, of a protocol of one's own, is answered. */
+TARS_API void tars_hang_up(struct tars_req *rq);
 
 /* ---- what travels from a request to its calls ---- */
 
@@ -254,6 +267,8 @@ struct tars_proxy_conf {
 	/* Each call earns this part of a retry or backup request, and at most so many are saved
 	 * up (by each loop): 10 %, 10. */
 	int retry_percent, retry_burst;
+	/* What it speaks instead of TARS: its calls are tars_message.  Stays. */
+	const struct tars_protocol *protocol;
 };
 
 /* A proxy with options of its own: the same object and options give the same proxy. */
@@ -295,12 +310,15 @@ TARS_API int tars_client_on_close(struct tars_client *c,
  * megabyte waits for it; TARS_ELIMIT: the packet is too large. */
 TARS_API int tars_client_push(struct tars_client *c, const struct tars_iface *iface, int func,
 			      const void *out);
+/* The same, of servants that speak a protocol of their own: a whole message. */
+TARS_API int tars_client_send(struct tars_client *c, const struct tars_bytes *message);
 TARS_API void tars_client_close(struct tars_client *c);
 
 /* Client: what is done with the pushes that come for a proxy. */
 typedef void tars_pushed(const void *handlers, void *ctx, int func, const void *out);
 
 struct tars_push {
+	/* NULL for a protocol of one's own: func is 0 then, and out a struct tars_bytes. */
 	const struct tars_iface *iface;
 	tars_pushed *pushed;             /* generated, for an interface that is @push */
 	const void *handlers;            /* the user's table */
@@ -335,11 +353,56 @@ struct tars_call {
 	/* Results */
 	const char *error;               /* "" or what failed, with object, endpoint and cause */
 	struct tars_string_string_map reply_context;
+	/* Of tars_message */
+	const char *kind;                /* its name in statistics, one of few; NULL: "message" */
 };
 
 /* Why the last failed call of rq failed, as in tars_call.error; "" if none did.  For callbacks and
  * f_end, whose tars_call is gone. */
 TARS_API const char *tars_error(const struct tars_req *rq);
+
+/* ---- protocols of one's own ---- */
+
+/*
+ * How a stream of bytes is cut into messages, each of which is one request or one answer.  The
+ * functions see what strangers send, on the connection's reactor: they must not wait.
+ */
+struct tars_protocol {
+	/*
+	 * Where the message that begins at p ends, of which n bytes (at least 1) have come: its
+	 * size, which may be more than n; 0: that cannot be told yet; negative: these bytes are no
+	 * message, and the connection ends.  *at is 0 for a new message, and keeps what is put there
+	 * until it is whole: where to look on, so that nothing is looked at twice.
+	 */
+	int64_t (*frame)(const uint8_t *p, size_t n, size_t *at);
+	size_t max_size;                 /* of a message; 0: the key backpacketlimit, 100 MB */
+	/*
+	 * Messages with ids: answers may overtake each other.  get_id: false if it has none, as what
+	 * is pushed; put_id: into a request that is about to be sent.  NULL: answers come in the
+	 * order of their requests, so a servant's messages of one connection run one at a time.
+	 */
+	bool (*get_id)(const uint8_t *p, size_t n, uint32_t *id);
+	void (*put_id)(uint8_t *p, size_t n, uint32_t id);
+	/* Server: what is answered to a message that was not executed (overload, queue time-out),
+	 * or whose handler gave a code.  NULL: the connection ends.  Thread: any. */
+	void (*refuse)(struct tars_req *rq, const struct tars_bytes *request, int code,
+		       const char *text, struct tars_bytes *answer);
+};
+
+/*
+ * A call of an object whose proxy has a protocol, as tars_invoke and its variants below; a call
+ * that is begun ends with tars_invoke_end(p, &answer).  request: one whole message; copied.  An
+ * answer is always a success; it belongs to c->rq.
+ */
+TARS_API int tars_message(struct tars_call *c, const struct tars_bytes *request,
+			  struct tars_bytes *answer);
+/* A message that has no answer. */
+TARS_API int tars_message_oneway(struct tars_call *c, const struct tars_bytes *request);
+/* out: a struct tars_bytes. */
+TARS_API int tars_message_async(struct tars_call *c, const struct tars_bytes *request,
+				void (*done)(void *state, int rc, const void *out), void *state);
+TARS_API struct tars_pending *tars_message_begin(struct tars_call *c,
+						 const struct tars_bytes *request);
 
 /* ---- properties ---- */
 

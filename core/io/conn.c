@@ -301,12 +301,17 @@ static bool may_serve(const struct conn *c)
 	return !c->closed && !c->above_water && !c->full && !c->close_after_flush && !c->finishing;
 }
 
+static enum frame_result next_frame(struct conn *c, const uint8_t *data, size_t n, size_t *size,
+				    struct err *e)
+{
+	return c->class->next ? c->class->next(c, data, n, size, e) :
+				frame_next(data, n, c->max_frame, size, e);
+}
+
 /* Serves whole frames and returns the bytes they took.  Stops early when the connection closes,
  * when its output is above high water, and after so many that others must have their turn. */
 static size_t serve_frames(struct conn *c, uint8_t *data, size_t n)
 {
-	enum frame_result (*next)(const uint8_t *, size_t, size_t, size_t *, struct err *) =
-		c->class->next ? c->class->next : frame_next;
 	size_t used = 0, size = 0;
 	int budget = CONN_FRAMES_PER_TURN;
 	struct err e;
@@ -319,7 +324,7 @@ static size_t serve_frames(struct conn *c, uint8_t *data, size_t n)
 			conn_queue_again(c);
 			break;
 		}
-		switch (next(data + used, n - used, c->max_frame, &size, &e)) {
+		switch (next_frame(c, data + used, n - used, &size, &e)) {
 		case FRAME_OK:
 			break;
 		case FRAME_NEED:

@@ -38,7 +38,7 @@ struct conn_class {
 	void (*down)(struct conn *c, const struct err *why); /* why->code 0: orderly close */
 	void (*release)(struct conn *c);
 	/* Cuts frames; NULL: frame_next (TARS length). */
-	enum frame_result (*next)(const uint8_t *data, size_t n, size_t max, size_t *size,
+	enum frame_result (*next)(struct conn *c, const uint8_t *data, size_t n, size_t *size,
 				  struct err *e);
 	/* Instead of frame and next, for protocols that are no sequence of whole frames: gives how
 	 * many of the bytes it took; fewer than n only after conn_pause, and then those come again. */

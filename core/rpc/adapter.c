@@ -7,6 +7,7 @@
 #include "core/rpc/app_int.h"
 #include "core/rpc/http.h"
 #include "core/rpc/limits.h"
+#include "core/rpc/message.h"
 #include "core/rpc/secure.h"
 #include "core/rpc/server.h"
 #include "core/sys/log.h"
@@ -95,9 +96,12 @@ int app_add_servant(struct tars_app *app, const struct tars_servant *row, struct
 	enum tars_run run;
 	int rc;
 
-	if (!row->name || !*row->name || !row->iface || !row->impl)
+	if (!row->name || !*row->name || (!row->protocol && (!row->iface || !row->impl)))
 		return err_set(e, TARS_EARG, "servant '%s': name, iface and impl are needed",
 			       row->name ? row->name : "");
+	if (row->protocol && (!row->protocol->frame || !row->message))
+		return err_set(e, TARS_EARG, "servant '%s': its protocol needs frame and message",
+			       row->name);
 	if (servant_find(app, row->name, strlen(row->name)))
 		return err_set(e, TARS_EEXISTS, "servant %s: added twice", row->name);
 	/* First: a request may arrive as soon as the table is published. */
@@ -116,6 +120,8 @@ int app_add_servant(struct tars_app *app, const struct tars_servant *row, struct
 	s->row = *row;
 	s->row.name = arena_strdup(&app->arena, row->name);
 	s->row.run = run;
+	if (row->protocol)
+		message_servant(s);
 	s->name_len = strlen(row->name);
 	stats_add_servant(app, s);
 	/* Loops may be reading the old table: it stays until the app ends. */
@@ -366,6 +372,8 @@ int adapter_prepare(struct adapter *a, struct err *e)
 	struct adapter_conf *c = &a->conf;
 	int rc = check_access(a, e);
 
+	if (!rc)
+		rc = message_adapter(a, e);
 	if (!rc && !c->local) {
 		a->group = group_get(a->app, c->handle_group ? c->handle_group : a->name, c->threads);
 		c->handle_group = a->group->name;

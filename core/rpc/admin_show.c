@@ -95,11 +95,9 @@ static const char *servant_of(const struct tars_app *app, const struct adapter *
 static void add_adapter(struct buf *out, const struct tars_app *app, const struct adapter *a)
 {
 	struct endpoint ep = a->conf.ep;
-	char path[256];
 
 	if (atomic_load(&a->port))
 		ep.port = atomic_load(&a->port);
-	snprintf(path, sizeof(path), SERVER "/%.160s<protocol>", a->name);
 	add_row(out, "name", a->name);
 	add_row(out, "servant", servant_of(app, a));
 	buf_addf(out, "%-*s", LABEL, "endpoint");
@@ -111,7 +109,7 @@ static void add_adapter(struct buf *out, const struct tars_app *app, const struc
 	add_number(out, "queuecap", a->conf.queue_cap, "");
 	add_number(out, "queuetimeout", a->conf.queue_timeout_ms, "ms");
 	add_number(out, "connections", atomic_load(&a->n_conns), "");
-	add_row(out, "protocol", tars_config(app, path, "tars"));
+	add_row(out, "protocol", a->conf.not_tars ? "not_tars" : "tars");
 	add_number(out, "handlethread", a->conf.threads, "");
 	add_number(out, "waiting", atomic_load(&a->waiting), "");
 	add_number(out, "running", atomic_load(&a->running), "");

@@ -98,6 +98,7 @@ struct adapter_conf {
 	bool ordered;               /* all its servants are: queue mode */
 	bool local;                 /* serves AdminObj and nothing else, and nobody else does */
 	bool tars_only;             /* no HTTP on this port */
+	bool not_tars;              /* it speaks the protocol of its servant */
 	bool manual;                /* does not listen before tars_listen */
 	struct tls_conf tls;        /* of ssl endpoints */
 	int64_t handshake_ms;       /* 0: 10000; for all that comes before the first request */

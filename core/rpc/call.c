@@ -5,6 +5,7 @@
 #include "core/io/wait.h"
 #include "core/rpc/app_int.h"
 #include "core/rpc/client.h"
+#include "core/rpc/message.h"
 #include "core/rpc/proxy.h"
 #include "core/rpc/retry.h"
 #include "core/rpc/trace.h"
@@ -219,6 +220,8 @@ void call_sent(struct tars_pending *p, struct link *link, size_t size)
 	p->link = link;
 	stats_call_sent(p, link->peer);
 	list_append(&link->calls, &p->node);
+	if (__builtin_expect(link->protocol != NULL, 0))
+		message_sent(link, p->id);
 }
 
 void call_send_packet(struct tars_pending *p, struct link *link)

@@ -18,7 +18,7 @@ void link_call_ended(struct link *link)
 		conn_close(&link->conn, NULL);
 }
 
-static void link_retire(struct link *link)
+void link_retire(struct link *link)
 {
 	if (!link->peer)
 		return;
@@ -53,6 +53,18 @@ static struct tars_pending *find_call(struct loop *l, int32_t id)
 
 	while (p && p->id != id)
 		p = p->next_by_id;
+	return p;
+}
+
+struct tars_pending *link_answered(struct link *link, int32_t id)
+{
+	struct tars_pending *p = find_call(link->loop, id);
+
+	if (!p || p->link != link)
+		return NULL;
+	link->heard_us = reactor_now();
+	link->n_unheard = 0;
+	p->is_answered = true;
 	return p;
 }
 
@@ -104,14 +116,11 @@ static int handle_reply(struct link *link, const uint8_t *frame, size_t n, struc
 		handle_push(link, &r);
 		return 0;
 	}
-	p = find_call(l, r.request_id);
-	if (!p || p->link != link) {
+	p = link_answered(link, r.request_id);
+	if (!p) {
 		keepalive_reply(link, &r);   /* or it has timed out */
 		return 0;
 	}
-	link->heard_us = reactor_now();
-	link->n_unheard = 0;
-	p->is_answered = true;
 	keep_reply(p, &r);
 	if (r.ret)
 		call_fail(p, r.ret, "%.*s", (int)r.desc.n, r.desc.n ? r.desc.p : "");
@@ -244,6 +253,7 @@ void client_release(struct conn *c)
 	struct link *link = container_of(c, struct link, conn);
 
 	buf_release(&link->unsent);
+	buf_release(&link->asked);
 	free(link);
 }
 

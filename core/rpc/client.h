@@ -40,6 +40,9 @@ struct link {
 	struct target *owner;         /* of its peer, which may be gone */
 	bool was_up;                  /* connected, and let in by the server */
 	struct timer access_timer;    /* until the server has looked at our access key */
+	const struct tars_protocol *protocol; /* NULL: TARS */
+	size_t message_at;            /* frame()'s *at */
+	struct buf asked;             /* ids of calls whose answers come in their order */
 	bool is_suspect;              /* retired because it has fallen silent */
 	int32_t ping_id;              /* keepalive.c: of the last one; 0: it is answered */
 	int64_t ping_us;
@@ -147,6 +150,10 @@ static inline struct wait_any *wait_any_of(struct wait *waiter)
 struct peer *peer_get(struct loop *l, const struct endpoint *ep, const char *object,
 		      struct target *owner);
 void peer_put(struct peer *p);
+/* New calls get another one; it closes when its calls have ended. */
+void link_retire(struct link *link);
+/* The call that this answer of the link is for, or NULL: it has ended already. */
+struct tars_pending *link_answered(struct link *link, int32_t id);
 /* One of its calls has ended: a retired link closes with the last. */
 void link_call_ended(struct link *link);
 static inline bool peer_is_connected(const struct peer *p)

@@ -8,6 +8,8 @@
 #include "core/io/datagram.h"
 #include "core/io/listen.h"
 #include "core/rpc/app_int.h"
+#include "core/rpc/message.h"
+#include "core/rpc/proxy.h"
 #include "core/rpc/secure.h"
 #include "proto/auth.h"
 
@@ -80,15 +82,28 @@ static int make_secure(struct peer *peer, struct tls **tls, struct buf *access, 
 	return *tls ? TARS_OK : e->code;
 }
 
+static const struct tars_protocol *protocol_of(const struct peer *peer)
+{
+	return peer->owner ? peer->owner->proxy->conf.protocol : NULL;
+}
+
 static void link_init(struct link *link, struct peer *peer)
 {
 	link->loop = peer->loop;
 	list_init(&link->calls);
 	memcpy(link->text, peer->text, sizeof(link->text));
 	link->owner = peer->owner;
+	link->protocol = protocol_of(peer);
 	link->peer = peer;
 	peer->link = link;
 	list_append(&peer->loop->links, &link->node);
+}
+
+static const struct conn_class *class_for(const struct peer *peer)
+{
+	if (protocol_of(peer))
+		return &message_link_class;
+	return peer->ep.auth ? &access_class : &client_class;
 }
 
 /* The addresses of a name share the time. */
@@ -108,8 +123,7 @@ static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct
 	int rc = make_secure(peer, &tls, &access, e);
 
 	if (!rc)
-		rc = conn_connect(c, peer->ep.auth ? &access_class : &client_class, to,
-				  timeout_ms(peer), e);
+		rc = conn_connect(c, class_for(peer), to, timeout_ms(peer), e);
 	if (rc < 0) {
 		tls_free(tls);
 		free(link);
@@ -120,6 +134,8 @@ static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct
 		conn_secure(c, tls, 0);
 	c->keep_unsent = 1;
 	c->max_frame = link->max_packet = FRAME_DEFAULT_MAX;
+	if (protocol_of(peer))
+		c->max_frame = message_limit(protocol_of(peer), c->max_frame);
 	/* Replies are always read: a peer whose own output is stuck could never read on. */
 	c->high_water = SIZE_MAX;
 	link_init(link, peer);
@@ -218,7 +234,10 @@ void connect_start(struct peer *p, struct err *e)
 	struct sockaddr_any to;
 
 	p->n_addrs = p->addr_at = 0;
-	if (p->ep.type == ENDPOINT_UDP && (p->ep.auth || endpoint_is_unix(&p->ep))) {
+	if (protocol_of(p) && (p->ep.auth || p->ep.type == ENDPOINT_UDP)) {
+		err_set(e, TARS_ECONNECT, "an object with a protocol of its own cannot have %s",
+			p->ep.auth ? "-e 1" : "a udp endpoint");
+	} else if (p->ep.type == ENDPOINT_UDP && (p->ep.auth || endpoint_is_unix(&p->ep))) {
 		err_set(e, TARS_ECONNECT, "a udp endpoint cannot have %s", p->ep.auth ? "-e 1" :
 			"a socket file");
 	} else if (!find_address(p, &to)) {

@@ -456,11 +456,16 @@ static void describe(struct tars_req *rq)
 static void refuse_servant(struct tars_req *rq)
 {
 	const struct tars_str *name = &rq->head.servant;
+	const struct servant *s;
 	char names[256], text[512];
 	int shown = name->n > 128 ? 128 : (int)name->n;
 
 	servant_names(rq->app, names, sizeof(names));
-	if (!rq->adapter->conf.local && servant_find(rq->app, name->p, name->n))
+	s = rq->adapter->conf.local ? NULL : servant_find(rq->app, name->p, name->n);
+	if (s && s->row.protocol)
+		snprintf(text, sizeof(text), "servant '%.*s' speaks a protocol of its own, at an "
+			 "endpoint of its own", shown, name->p);
+	else if (s)
 		snprintf(text, sizeof(text), "servant '%.*s' is not served here, but at an endpoint "
 			 "that asks for an access key or a certificate", shown, name->p);
 	else

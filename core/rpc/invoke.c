@@ -7,6 +7,7 @@
 #include "core/io/wait.h"
 #include "core/rpc/app_int.h"
 #include "core/rpc/client.h"
+#include "core/rpc/message.h"
 #include "core/rpc/proxy.h"
 #include "core/rpc/retry.h"
 #include "core/rpc/trace.h"
@@ -52,6 +53,10 @@ static int put_request(struct buf *b, struct tars_pending *p, const struct tars_
 	size_t start = buf_size(b), mark;
 	int rc;
 
+	if (__builtin_expect(p->proxy->conf.protocol != NULL, 0)) {
+		rc = message_put(b, p, in, e);
+		return rc ? rc : check_size(b, start, max, e);
+	}
 	if (has_more(p, c)) {
 		travel_put(&more, p, c, in);
 		head.message_type = more.message_type;
@@ -135,6 +140,11 @@ static int cannot_start(const struct tars_pending *p, struct err *e)
 
 	if (proxy->bad.code)
 		return err_set(e, TARS_EARG, "%s", proxy->bad.text);
+	if (__builtin_expect(!proxy->conf.protocol != (p->func->in != &message_type), 0))
+		return err_set(e, TARS_EARG, "%s.%s: its proxy %s a protocol of its own, and is "
+			       "called by tars_%s", proxy->name, p->func->name,
+			       proxy->conf.protocol ? "has" : "has not",
+			       proxy->conf.protocol ? "message" : "invoke");
 	if (atomic_load_explicit(&proxy->app->closed, memory_order_relaxed))
 		return err_set(e, TARS_ECANCEL, "%s.%s: cancelled: the process is stopping",
 			       proxy->name, p->func->name);
@@ -224,8 +234,13 @@ static void set_error(struct tars_req *rq, int code, const char *text)
 static int decode_result(struct tars_pending *p, void *out)
 {
 	struct err e;
-	int rc = codec_get_flat(p->body.p, p->body.n, p->func->out, out, &p->arena, &e);
+	int rc;
 
+	if (p->func->out == &message_type) {
+		*(struct tars_bytes *)out = p->body;
+		return TARS_OK;
+	}
+	rc = codec_get_flat(p->body.p, p->body.n, p->func->out, out, &p->arena, &e);
 	if (rc >= 0)
 		return TARS_OK;
 	p->error = arena_strf(&p->arena, "%s.%s: the reply cannot be decoded: %s", p->proxy->name,

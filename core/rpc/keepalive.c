@@ -61,7 +61,7 @@ static void keep_alive(struct timer *t)
 		link_suspect(peer->link, peer->link->ping_us);
 	if (!peer_is_connected(peer)) {
 		peer_connect(peer);
-	} else if (!peer->is_pingless) {
+	} else if (!peer->is_pingless && !peer->link->protocol) {
 		int64_t quiet_us = peer->link->conn.last_io_us + interval_us(peer);
 
 		if (quiet_us <= reactor_now())

@@ -114,8 +114,14 @@ static int load_config(struct service_run *run, struct err *e)
 
 	if (!first || !first->name)
 		return err_set(e, TARS_ECONF, "the program has no servants");
-	if (run->listen)
-		return main_conf_direct(run->listen, first->name, &run->conf, &run->arena, e);
+	if (run->listen) {
+		rc = main_conf_direct(run->listen, first->name, &run->conf, &run->arena, e);
+		if (!rc && first->protocol) {
+			run->conf.adapters[0].servant = first->name;
+			run->conf.adapters[0].not_tars = true;
+		}
+		return rc;
+	}
 	tree = tarsconf_new(&run->arena);
 	rc = main_conf_load(run->config_path, tree, e);
 	if (rc)

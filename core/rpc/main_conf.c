@@ -463,9 +463,10 @@ static void read_adapter(struct reader *r, struct main_conf *c, const char *name
 	if (!endpoint || !servant)
 		r->rc = err_set(r->e, TARS_ECONF, SERVER "/%s<%s> is missing", name,
 				endpoint ? "servant" : "endpoint");
-	else if (protocol && strcmp(protocol, "tars"))
-		r->rc = err_set(r->e, TARS_ECONF, SERVER "/%s<protocol>: '%s' cannot be served "
-				"here: use tars", name, protocol);
+	else if (protocol && strcmp(protocol, "tars") && strcmp(protocol, "not_tars"))
+		r->rc = err_set(r->e, TARS_ECONF, SERVER "/%s<protocol>: '%s' is neither tars nor "
+				"not_tars", name, protocol);
+	a->not_tars = protocol && !strcmp(protocol, "not_tars");
 }
 
 int main_conf_read(const struct tarsconf *tree, struct main_conf *c, struct arena *a, struct err *e)

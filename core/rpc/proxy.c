@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/rpc/client.h"
+#include "core/rpc/message.h"
 #include "proto/hash.h"
 
 const char *proxy_registry_name(struct tars_app *app)
@@ -133,6 +134,8 @@ static struct tars_proxy *proxy_new(struct tars_app *app, const char *object,
 		return proxy;
 	if (!proxy->direct)
 		check_conf(proxy);
+	if (!proxy->bad.code && conf->protocol)
+		message_check_proxy(proxy);
 	set_scope(proxy, a);
 	return proxy;
 }
@@ -169,7 +172,7 @@ static bool retries_equal(const struct tars_proxy_conf *a, const struct tars_pro
 static bool conf_equal(const struct tars_proxy_conf *a, const struct tars_proxy_conf *b)
 {
 	return a->timeout_ms == b->timeout_ms && a->connect_timeout_ms == b->connect_timeout_ms &&
-	       text_equal(a->set, b->set) && text_equal(a->station, b->station) &&
+	       a->protocol == b->protocol && text_equal(a->set, b->set) && text_equal(a->station, b->station) &&
 	       check_equal(a->check, b->check) && retries_equal(a, b);
 }
 

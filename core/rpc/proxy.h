@@ -19,6 +19,7 @@
 #include "core/rpc/retry.h"
 #include "core/rpc/route.h"
 
+struct message_kind;
 struct peer;
 
 /* An endpoint of a target. */
@@ -41,7 +42,7 @@ struct target {
 	struct task changed;
 	_Atomic bool changed_posted;
 	_Atomic bool used;            /* wants to hear of changes */
-	bool is_private;              /* its peers are, for pushes */
+	bool is_private;              /* its peers are */
 	struct pushed_queue pushed;
 };
 
@@ -57,6 +58,7 @@ struct tars_proxy {
 	const char *cache_key;        /* the name, and the set or station */
 	bool direct;
 	struct err bad;               /* code != 0: the object string is malformed */
+	_Atomic(struct message_kind *) kinds; /* of tars_message, by name; under the app's lock */
 
 	const struct push_handler *_Atomic push; /* NULL: it wants none */
 	pthread_mutex_t lock;         /* route, failure */

@@ -25,6 +25,7 @@ static struct tars_client *client_new(struct server_conn *sc)
 
 	c->loop = sc->loop;
 	c->conn = sc;
+	c->speaks = sc->adapter->speaks != NULL;
 	memcpy(c->peer, sc->conn.peer_text, sizeof(c->peer));
 	pthread_mutex_init(&c->lock, NULL);
 	atomic_init(&c->refs, 1);
@@ -226,22 +227,43 @@ static int put_push(struct buf *b, const struct tars_func *func, const void *out
 	return TARS_ELIMIT;
 }
 
-int tars_client_push(struct tars_client *c, const struct tars_iface *iface, int func,
-		     const void *out)
+static int put_message(struct buf *b, const struct tars_bytes *message)
+{
+	if (message->n > FRAME_DEFAULT_MAX)
+		return TARS_ELIMIT;
+	buf_add(b, message->p, message->n);
+	return TARS_OK;
+}
+
+/* func NULL: out is a message. */
+static int push(struct tars_client *c, const struct tars_func *func, const void *out)
 {
 	bool post = false;
 	int rc;
 
+	if (c->speaks != !func)
+		return TARS_EARG;
 	pthread_mutex_lock(&c->lock);
 	rc = c->closed || c->want_close ? TARS_ECONNECT :
 	     buf_size(&c->out) >= PUSH_MAX ? TARS_EOVERLOAD :
-	     put_push(&c->out, &iface->funcs[func], out);
+	     func ? put_push(&c->out, func, out) : put_message(&c->out, out);
 	if (!rc)
 		post = must_post(c);
 	pthread_mutex_unlock(&c->lock);
 	if (post)
 		reactor_post(c->loop->reactor, &c->task);
 	return rc;
+}
+
+int tars_client_push(struct tars_client *c, const struct tars_iface *iface, int func,
+		     const void *out)
+{
+	return push(c, &iface->funcs[func], out);
+}
+
+int tars_client_send(struct tars_client *c, const struct tars_bytes *message)
+{
+	return push(c, NULL, message);
 }
 
 void tars_client_close(struct tars_client *c)

@@ -43,6 +43,7 @@ struct tars_client {
 	struct buf out;
 	bool posted;                      /* `task` or `again` is to come, with a reference */
 	bool closed, want_close;
+	bool speaks;                      /* a protocol of its own, not TARS */
 	void (*on_close)(struct tars_client *c, void *ctx);
 	void *ctx;
 	struct task task;                 /* moves `out` */
@@ -76,6 +77,8 @@ struct pushed_queue {
 
 /* A push came on a link of a proxy that wants them.  Thread: its loop. */
 void pushed_take(struct target *t, const struct response_packet *r);
+/* The same of a message of the proxy's own protocol; false: nobody takes those. */
+bool pushed_message(struct target *t, const struct tars_bytes *message);
 /* A connection on which pushes could have come is closed. */
 void pushed_closed(struct target *t);
 

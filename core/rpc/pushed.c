@@ -131,6 +131,28 @@ void pushed_take(struct target *t, const struct response_packet *r)
 		tell_dropped(t, name);
 }
 
+bool pushed_message(struct target *t, const struct tars_bytes *message)
+{
+	static const struct tars_str name = TARS_STR("message");
+	const struct push_handler *h = atomic_load(&t->proxy->push);
+	struct tars_bytes *copy;
+	struct pushed *p;
+
+	if (!h || !h->pushed)
+		return false;
+	if (!has_room(&t->pushed, message->n)) {
+		tell_dropped(t, &name);
+		return true;
+	}
+	p = pushed_new(h, 0);
+	p->size = message->n;
+	p->out = copy = ARENA_NEW(&p->arena, struct tars_bytes);
+	copy->p = (const uint8_t *)arena_memdup(&p->arena, message->p, message->n);
+	copy->n = message->n;
+	queue(t, p);
+	return true;
+}
+
 void pushed_closed(struct target *t)
 {
 	const struct push_handler *h = atomic_load(&t->proxy->push);

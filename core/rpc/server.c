@@ -11,6 +11,7 @@
 #include "core/rpc/format.h"
 #include "core/rpc/http.h"
 #include "core/rpc/limits.h"
+#include "core/rpc/message.h"
 #include "core/rpc/push.h"
 #include "core/rpc/req.h"
 #include "core/sys/log.h"
@@ -246,6 +247,8 @@ static void name_unix_peer(struct conn *c)
 
 static const struct conn_class *class_of(const struct adapter *a)
 {
+	if (a->speaks)
+		return &message_server_class;
 	if (a->conf.ep.auth)
 		return &access_class;
 	return a->conf.tars_only ? &server_class : &first_class;
@@ -262,6 +265,8 @@ static void server_opened(struct task *t)
 	sc->conn.peer = sc->peer;
 	sockaddr_print(sc->conn.peer_text, sizeof(sc->conn.peer_text), &sc->peer);
 	set_limits(&sc->conn, &sc->adapter->conf);
+	if (sc->adapter->speaks)
+		message_opened(sc);
 	if (sc->peer.sa.sa_family == AF_UNIX)
 		name_unix_peer(&sc->conn);
 	host_of(sc->peer_host, sizeof(sc->peer_host), sc->conn.peer_text);
@@ -332,7 +337,7 @@ void server_close_all(struct loop *l)
 
 		next = node->next;
 		/* A reset for what comes too late would take the last answers with it. */
-		if (sc->conn.class == &server_class)
+		if (sc->conn.class == &server_class || sc->adapter->speaks)
 			conn_finish(&sc->conn);
 		else
 			conn_close_after_flush(&sc->conn);

@@ -83,6 +83,7 @@ struct adapter {
 	_Atomic unsigned waiting;     /* POOL requests in the queue */
 	_Atomic unsigned running;     /* CORO requests */
 	_Atomic uint64_t drops[N_DROPS];
+	const struct servant *speaks; /* whose protocol it has; NULL: TARS */
 	struct limits *limits;        /* NULL: none */
 	uint64_t n_reported_timeouts; /* the reporter's */
 };
@@ -152,6 +153,7 @@ struct server_conn {
 	const struct server_proto *proto; /* NULL: TARS */
 	void *proto_state;            /* the protocol's */
 	unsigned n_exchanges;         /* of HTTP, that are in memory */
+	size_t message_at;            /* of adapter->speaks: frame()'s *at */
 	const struct servant *last;   /* most connections talk to one servant */
 	struct caller *caller;        /* accounting: the peer's host */
 	struct call_row *row;         /* accounting: of its last request */

@@ -9,9 +9,11 @@ enum { FRESH_FAILURE_MS = 1000 };  /* so long calls share a failure instead of a
 
 static void target_use_route(struct target *t, struct route *route);
 
-static bool wants_push(const struct tars_proxy *proxy)
+/* Pushes do not say whose they are, and what is no TARS cannot share with what is. */
+static bool wants_own_peers(const struct tars_proxy *proxy)
 {
-	return atomic_load_explicit(&proxy->push, memory_order_acquire) != NULL;
+	return proxy->conf.protocol ||
+	       atomic_load_explicit(&proxy->push, memory_order_acquire) != NULL;
 }
 
 /* The proxy's route, if it has a new one, or connections of another kind. */
@@ -21,7 +23,7 @@ static void take_route(struct target *t, struct err *failure)
 	struct route *route = NULL;
 
 	pthread_mutex_lock(&proxy->lock);
-	if (proxy->route && (proxy->route != t->route || t->is_private != wants_push(proxy)))
+	if (proxy->route && (proxy->route != t->route || t->is_private != wants_own_peers(proxy)))
 		route = route_ref(proxy->route);
 	*failure = proxy->failure;
 	pthread_mutex_unlock(&proxy->lock);
@@ -188,7 +190,7 @@ static void target_use_route(struct target *t, struct route *route)
 	if (!old_route)
 		t->turn = (uint32_t)hash_fnv(&t, sizeof(t)) ^ (uint32_t)reactor_now();
 	t->route = route;
-	t->is_private = wants_push(t->proxy);
+	t->is_private = wants_own_peers(t->proxy);
 	t->candidates = xcalloc(route->n + 1, sizeof(*t->candidates));
 	for (uint32_t i = 0; i < route->n; i++) {
 		struct candidate *c = &t->candidates[i];

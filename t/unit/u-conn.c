@@ -379,13 +379,13 @@ enum { VAGUE_SIZE = 3000, VAGUE_START = 100 };
 static struct local *vague;
 
 /* Knows the size of a packet only when it is whole, and that one byte more is wanted before. */
-static enum frame_result next_vague(const uint8_t *data, size_t n, size_t max, size_t *size,
+static enum frame_result next_vague(struct conn *c, const uint8_t *data, size_t n, size_t *size,
 				    struct err *e)
 {
 	static const uint8_t rest[2 * VAGUE_SIZE - VAGUE_START];
 
+	(void)c;
 	(void)data;
-	(void)max;
 	(void)e;
 	*size = n < VAGUE_SIZE ? n + 1 : VAGUE_SIZE;
 	if (n == VAGUE_START)

@@ -260,7 +260,7 @@ static void test_errors_name_the_key(void **state)
 		  "HelloObjAdapter<endpoint> is missing" },
 		{ "-p 18600", "-p 99999", "HelloObjAdapter<endpoint>: 'tcp -h 10.0.0.5 -p 99999" },
 		{ "servant=Test.HelloServer.HelloObj\n", "", "<servant> is missing" },
-		{ "protocol=tars", "protocol=not_tars", "<protocol>: 'not_tars'" },
+		{ "protocol=tars", "protocol=http", "<protocol>: 'http'" },
 		{ "local=tcp", "local=tpc", "server<local>" },
 		{ "http=off", "http=of", "HelloObjAdapter<http>: 'of' is neither on nor off" },
 		{ "netthread=3", "netthread=3x", "server<netthread>" },
