@@ -28,7 +28,6 @@ struct reactor {
 	struct task_list posted;        /* posts from the reactor's own thread */
 	struct task_list deferred, flush, end;
 
-	int64_t now_us;                 /* 0: not read in this turn yet */
 	struct timers timers;
 	ev_timer tick;                  /* armed for the first timer, or earlier */
 	int64_t tick_us;                /* when it rings; INT64_MAX: not armed */
@@ -44,6 +43,7 @@ struct reactor {
 _Static_assert(sizeof(ev_io) <= sizeof(((struct watch *)NULL)->impl), "impl is too small");
 
 static __thread struct reactor *self;
+__thread int64_t reactor_turn_us;
 
 /* ---- the turn ---- */
 
@@ -137,7 +137,7 @@ static void finish_turn(struct reactor *r)
 static void drain(struct reactor *r)
 {
 	do {
-		r->now_us = 0;
+		reactor_turn_us = 0;
 		finish_turn(r);
 	} while (has_work(r));
 }
@@ -152,6 +152,7 @@ void reactor_leave(void)
 {
 	BUG_ON(!self);
 	self = NULL;
+	reactor_turn_us = 0;
 }
 
 void reactor_run(struct reactor *r)
@@ -159,7 +160,7 @@ void reactor_run(struct reactor *r)
 	reactor_enter(r);
 	while (!atomic_load_explicit(&r->stop, memory_order_acquire)) {
 		arm_tick(r);
-		r->now_us = 0;
+		reactor_turn_us = 0;
 		ev_run(r->loop, has_work(r) ? EVRUN_NOWAIT : EVRUN_ONCE);
 		finish_turn(r);
 	}
@@ -313,13 +314,13 @@ int64_t reactor_clock(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
-int64_t reactor_now(void)
+int64_t reactor_read_now(void)
 {
-	if (!self)
-		return reactor_clock();
-	if (!self->now_us)
-		self->now_us = reactor_clock();
-	return self->now_us;
+	int64_t now_us = reactor_clock();
+
+	if (self)
+		reactor_turn_us = now_us;
+	return now_us;
 }
 
 /* ---- memory ---- */
@@ -375,7 +376,7 @@ void timer_start(struct timer *t, int64_t ms, void (*run)(struct timer *))
 
 void timer_stop(struct timer *t)
 {
-	if (!t->heap)
+	if (!t->place)
 		return;
 	BUG_ON(t->owner != self);
 	timers_remove(&self->timers, t);

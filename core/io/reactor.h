@@ -51,14 +51,19 @@ void reactor_at_flush(struct task *t);
 void reactor_at_end(struct task *t);
 
 /* Monotonic microseconds, read once per turn; reactor_clock() reads now.  Thread: any. */
-int64_t reactor_now(void);
 int64_t reactor_clock(void);
+int64_t reactor_read_now(void);
+extern __thread int64_t reactor_turn_us;   /* 0: not read in this turn yet, or no reactor */
+static inline int64_t reactor_now(void)
+{
+	return reactor_turn_us ? reactor_turn_us : reactor_read_now();
+}
 /* Timers of r that run. */
 size_t reactor_timer_count(const struct reactor *r);
 
 /* Room of this reactor for what does not outlive the current callback: every connection reads into
  * it, so that idle ones need no buffer. */
-enum { REACTOR_SCRATCH_SIZE = 64 * 1024 };
+enum { REACTOR_SCRATCH_SIZE = 256 * 1024 };
 uint8_t *reactor_scratch(void);
 /* Somebody used much memory for a short time: once that has been long ago, what malloc keeps of it
  * goes back to the system.  Thread: its reactor. */
@@ -70,7 +75,8 @@ uint8_t *reactor_scratch_plain(void);
 struct timer {
 	void (*run)(struct timer *);
 	int64_t due_us;
-	size_t heap;            /* 0: not started */
+	size_t place;           /* 0: not started; this and what follows is of timers.c */
+	struct timer *prev, *next;
 	struct reactor *owner;
 };
 /* Restarts a running one. */
@@ -81,7 +87,7 @@ void timer_start_at(struct timer *t, int64_t due_us, void (*run)(struct timer *)
 void timer_stop(struct timer *t);
 static inline bool timer_is_running(const struct timer *t)
 {
-	return t->heap != 0;
+	return t->place != 0;
 }
 
 /* ---- descriptors: level-triggered ---- */

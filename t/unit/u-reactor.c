@@ -239,30 +239,62 @@ static void test_own_thread(void **state)
 
 /* ---- timers ---- */
 
-static void test_timer_heap(void **state)
-{
-	enum { N = 2000 };
-	static struct timer v[N];
-	struct timers h = { 0 };
-	unsigned seed = 7;
-	int64_t last = -1;
-	size_t left = 0;
+enum { N_TIMERS = 2000 };
+static struct timer many[N_TIMERS];
 
-	(void)state;
-	for (int i = 0; i < N; i++) {
-		v[i] = (struct timer){ .due_us = rand_r(&seed) % 1000 };
-		timers_add(&h, &v[i]);
-	}
-	for (int i = 0; i < N; i += 3)
-		timers_remove(&h, &v[i]);
-	for (struct timer *t; (t = timers_first(&h)); left++) {
+/* All that are left come out in order. */
+static void take_timers(struct timers *all, size_t expected)
+{
+	int64_t last = -1;
+	size_t n = 0;
+
+	assert_int_equal(all->n, expected);
+	for (struct timer *t; (t = timers_first(all)); n++) {
 		assert_true(t->due_us >= last);
 		last = t->due_us;
-		timers_remove(&h, t);
+		timers_remove(all, t);
 		assert_false(timer_is_running(t));
 	}
-	assert_int_equal(left, N - (N + 2) / 3);
-	timers_release(&h);
+	assert_int_equal(n, expected);
+	timers_release(all);
+}
+
+static void test_timers_of_any_length(void **state)
+{
+	struct timers all = { 0 };
+	unsigned seed = 7;
+
+	(void)state;
+	for (int i = 0; i < N_TIMERS; i++) {
+		many[i] = (struct timer){ .due_us = rand_r(&seed) % 1000 };
+		timers_add(&all, &many[i]);
+	}
+	assert_true(all.n_heap > 0);
+	for (int i = 0; i < N_TIMERS; i += 3)
+		timers_remove(&all, &many[i]);
+	take_timers(&all, N_TIMERS - (N_TIMERS + 2) / 3);
+}
+
+/* Time-outs of a few lengths need no heap, whatever is stopped meanwhile. */
+static void test_timers_of_few_lengths(void **state)
+{
+	static const int64_t lengths[] = { 3000, 60000, 500, 10000, 60000, 1 };
+	enum { N_LENGTHS = sizeof(lengths) / sizeof(*lengths) };
+	struct timers all = { 0 };
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 0; i < N_TIMERS; i++) {
+		many[i] = (struct timer){ .due_us = i + lengths[i % N_LENGTHS] };
+		timers_add(&all, &many[i]);
+		n++;
+		if (i % 7 == 6) {
+			timers_remove(&all, &many[i - 5]);
+			n--;
+		}
+	}
+	assert_int_equal(all.n_heap, 0);
+	take_timers(&all, n);
 }
 
 static struct timer quick, slow, cancelled, restarted, zero;
@@ -441,7 +473,8 @@ int main(void)
 		cmocka_unit_test(test_posts_of_threads_in_order),
 		cmocka_unit_test(test_free_runs_what_is_left),
 		cmocka_unit_test(test_own_thread),
-		cmocka_unit_test(test_timer_heap),
+		cmocka_unit_test(test_timers_of_any_length),
+		cmocka_unit_test(test_timers_of_few_lengths),
 		cmocka_unit_test(test_timers),
 		cmocka_unit_test(test_earlier_timer_started_later),
 		cmocka_unit_test(test_watches),
