@@ -57,7 +57,7 @@ struct strand {
 };
 
 /*
- * One mapping:  | guard page | stack ......... <- grows | struct coro |
+ * One mapping:  | guard page | stack ......... <- grows | struct coro | shift, below a page |
  * An ended coroutine keeps its context (it stands in coro_main's loop) and waits in the free list
  * for the next function: reuse costs one switch and no system call.
  */
@@ -67,6 +67,7 @@ struct coro {
 	struct reactor *reactor;
 	void (*fn)(void *);
 	void *arg;
+	char *mapping;
 	size_t mapped;
 	unsigned tokens;                 /* wakes that have arrived and no park has used */
 	unsigned strays;                 /* parks of coro_await that another's wake ended */
@@ -189,17 +190,30 @@ static void coro_main(void)
 
 static size_t page_size(void)
 {
-	return (size_t)sysconf(_SC_PAGESIZE);
+	static atomic_size_t known;   /* asking costs more than a switch */
+	size_t page = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (!page) {
+		page = (size_t)sysconf(_SC_PAGESIZE);
+		atomic_store_explicit(&known, page, memory_order_relaxed);
+	}
+	return page;
 }
 
-static char *mapping_of(struct coro *c)
+/* Tops of stacks that lie equally in their pages would share a few sets of the cache: every stack
+ * begins some lines lower than the one before, within a page that is mapped for this. */
+static size_t next_shift(void)
 {
-	return (char *)(c + 1) - c->mapped;
+	enum { STEP = 5 * 64 };
+	static __thread size_t shift;
+
+	shift = (shift + STEP) % page_size();
+	return shift / 64 * 64;
 }
 
 static struct coro *coro_map(size_t mapped)
 {
-	size_t guard = page_size();
+	size_t guard = page_size(), shift = next_shift();
 	char *base = mmap(NULL, mapped, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 	struct coro *c;
@@ -210,7 +224,8 @@ static struct coro *coro_map(size_t mapped)
 			"vm.max_map_count)\n", strerror(errno));
 		abort();
 	}
-	c = (struct coro *)(void *)(base + mapped) - 1;
+	c = (struct coro *)(void *)(base + mapped - shift) - 1;
+	c->mapping = base;
 	c->mapped = mapped;
 	coro_context_make(&c->strand.context, base + guard, (size_t)((char *)c - base) - guard,
 			  coro_main);
@@ -221,7 +236,7 @@ static struct coro *coro_map(size_t mapped)
 static void coro_unmap(struct coro *c)
 {
 	size_t mapped = c->mapped;
-	char *base = mapping_of(c);
+	char *base = c->mapping;
 
 	strand_destroyed(&c->strand, base + page_size(), mapped - page_size());
 	munmap(base, mapped);
@@ -288,7 +303,7 @@ static void deliver(struct task *t)
 void coro_start(size_t stack, void (*fn)(void *), void *arg)
 {
 	size_t page = page_size();
-	size_t mapped = page + (STACK_FACTOR * stack + page - 1) / page * page;
+	size_t mapped = 2 * page + (STACK_FACTOR * stack + page - 1) / page * page;
 	struct coro *c = coro_take(mapped);
 
 	BUG_ON(!reactor_self());
@@ -332,6 +347,17 @@ void coro_wake(struct coro *c)
 
 	if (!atomic_fetch_add_explicit(&c->wakes, 1, memory_order_acq_rel))
 		reactor_post(r, &c->deliver);
+}
+
+void coro_wake_now(struct coro *c)
+{
+	if (current || c->reactor != reactor_self() || !c->parked) {
+		coro_wake(c);
+		return;
+	}
+	c->tokens++;
+	c->parked = false;
+	run(c);
 }
 
 /*

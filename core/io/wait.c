@@ -32,17 +32,27 @@ void wait_for(struct wait *w)
 		syscall(SYS_futex, &w->done, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
 }
 
-void wait_wake(struct wait *w)
+static inline void wake(struct wait *w, void (*wake_coro)(struct coro *))
 {
 	struct coro *coro = w->coro;
 
 	if (coro) {
 		__atomic_store_n(&w->done, 1, __ATOMIC_RELEASE);
-		coro_wake(coro);
+		wake_coro(coro);
 		return;
 	}
 	/* From here on the waiter may have returned and *w be gone: the second step only uses its
 	 * address, and a futex wake that finds nobody, or a stranger, does no harm. */
 	__atomic_store_n(&w->done, 1, __ATOMIC_RELEASE);
 	syscall(SYS_futex, &w->done, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+void wait_wake(struct wait *w)
+{
+	wake(w, coro_wake);
+}
+
+void wait_wake_now(struct wait *w)
+{
+	wake(w, coro_wake_now);
 }

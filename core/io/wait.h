@@ -22,5 +22,7 @@ void wait_init(struct wait *w);
 void wait_for(struct wait *w);
 /* Thread: any. */
 void wait_wake(struct wait *w);
+/* The same as the last thing that the waker does: see coro_wake_now(). */
+void wait_wake_now(struct wait *w);
 
 #endif

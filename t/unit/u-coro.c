@@ -94,6 +94,54 @@ static void test_wake_before_park_counts(void **state)
 	assert_string_equal(trace, "abababab");
 }
 
+/* ---- waking at once ---- */
+
+static struct coro *woken, *waker;
+
+static void be_woken(void *arg)
+{
+	(void)arg;
+	woken = coro_self();
+	add_trace("1");
+	coro_park();
+	add_trace("3");
+	coro_wake(waker);
+	coro_park();
+	add_trace("6");
+	coro_wake(waker);
+}
+
+static void wake_from_the_loop(struct task *t)
+{
+	(void)t;
+	add_trace("2");
+	coro_wake_now(woken);
+	add_trace("4");
+}
+
+static void wake_now(void *arg)
+{
+	static struct task t = { .run = wake_from_the_loop };
+
+	(void)arg;
+	waker = coro_self();
+	coro_start(CORO_STACK_ROLE, be_woken, NULL);
+	reactor_post(reactor_self(), &t);
+	coro_park();
+	/* From a coroutine it would nest, and that without end: it comes later. */
+	coro_wake_now(woken);
+	add_trace("5");
+	coro_park();
+}
+
+static void test_wake_now_runs_before_it_returns(void **state)
+{
+	(void)state;
+	trace[0] = '\0';
+	io_run(wake_now, NULL);
+	assert_string_equal(trace, "123456");
+}
+
 static void sleepy(void *arg)
 {
 	int64_t from = reactor_clock();
@@ -274,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nesting),
 		cmocka_unit_test(test_wake_before_park_counts),
+		cmocka_unit_test(test_wake_now_runs_before_it_returns),
 		cmocka_unit_test(test_sleep),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_rounding_mode_is_private),
