@@ -28,7 +28,7 @@ void arena_init(struct arena *a, void *first, size_t first_size)
 			     .first = first, .first_size = first_size };
 }
 
-void arena_clear(struct arena *a)
+void arena_clear_slow(struct arena *a)
 {
 	struct arena_block *b, *next;
 

@@ -9,6 +9,7 @@
 #include "core/io/pool.h"
 #include "core/io/wait.h"
 #include "core/rpc/app_int.h"
+#include "core/rpc/client.h"
 #include "core/rpc/metrics.h"
 #include "core/rpc/proxy.h"
 #include "core/rpc/remotelog.h"
@@ -182,6 +183,7 @@ static void loop_free(struct loop *l)
 		l->free_reqs = rq->next_free;
 		req_free(rq);
 	}
+	call_free_all(l);
 	arena_clear(&l->scratch);
 	stats_release(l);
 }

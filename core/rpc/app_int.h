@@ -44,6 +44,8 @@ struct loop {
 	_Atomic pthread_t thread;             /* that runs it; 0 before */
 	struct tars_req *free_reqs;
 	unsigned n_free_reqs;
+	struct tars_pending *free_calls;
+	unsigned n_free_calls;
 	_Atomic unsigned n_requests;          /* being served; written by this loop only */
 	_Atomic unsigned n_coros;             /* coroutines that must end before the loop does */
 	unsigned n_handlers;                  /* those of them that run handlers */

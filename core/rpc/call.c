@@ -25,6 +25,7 @@ static struct tars_pending **call_slot(struct tars_pending *p)
 
 static void deliver(struct tars_pending *p)
 {
+	bool is_local = p->is_local;
 	struct wait *waiter;
 
 	if (p->oneway) {
@@ -38,6 +39,8 @@ static void deliver(struct tars_pending *p)
 		waiter = atomic_exchange_explicit(&p->waiter, CALL_DONE, memory_order_acq_rel);
 		if (waiter && wait_any_of(waiter))
 			wait_any_wake(wait_any_of(waiter));
+		else if (waiter && is_local)
+			wait_wake_now(waiter);
 		else if (waiter)
 			wait_wake(waiter);
 	}

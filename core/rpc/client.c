@@ -71,19 +71,21 @@ struct tars_pending *link_answered(struct link *link, int32_t id)
 /* The frame's memory is the connection's: what the caller gets must be its own. */
 static void keep_reply(struct tars_pending *p, const struct response_packet *r)
 {
-	p->body.p = (const uint8_t *)arena_memdup(&p->arena, r->body.p, r->body.n);
+	struct arena *a = call_arena(p);
+
+	p->body.p = (const uint8_t *)arena_memdup(a, r->body.p, r->body.n);
 	p->body.n = r->body.n;
 	if (!r->context.n)
 		return;
-	p->reply_context.v = arena_alloc(&p->arena, r->context.n * sizeof(*r->context.v));
+	p->reply_context.v = arena_alloc(a, r->context.n * sizeof(*r->context.v));
 	p->reply_context.n = r->context.n;
 	for (uint32_t i = 0; i < r->context.n; i++) {
 		const struct tars_string_string_pair *from = &r->context.v[i];
 		struct tars_string_string_pair *to = &p->reply_context.v[i];
 
-		to->key = (struct tars_str){ arena_memdup(&p->arena, from->key.p, from->key.n),
+		to->key = (struct tars_str){ arena_memdup(a, from->key.p, from->key.n),
 					     from->key.n };
-		to->val = (struct tars_str){ arena_memdup(&p->arena, from->val.p, from->val.n),
+		to->val = (struct tars_str){ arena_memdup(a, from->val.p, from->val.n),
 					     from->val.n };
 	}
 }

@@ -81,6 +81,7 @@ struct tars_pending {
 	int32_t id;
 	bool oneway;
 	bool starting;                /* inside tars_invoke_*: completion comes later */
+	bool is_local;                /* the request is of its loop and stays until completion */
 	enum tars_hash_mode hash_mode;
 	uint64_t hash;
 	int timeout_ms;
@@ -90,7 +91,7 @@ struct tars_pending {
 	struct buf packet;            /* encoded, until a link has it */
 	struct list node;             /* in link->calls, or in ... */
 	struct call_queue *queue;     /* peer->waiting or target->waiting; NULL: in neither */
-	struct tars_pending *next_by_id;
+	struct tars_pending *next_by_id;   /* or the next on the free list */
 	struct link *link;            /* it was sent on */
 	struct peer *peer;            /* it waits for */
 	struct health *health;        /* of its endpoint; held.  NULL: none picked */
@@ -127,6 +128,14 @@ struct tars_pending {
 };
 
 #define CALL_DONE ((struct wait *)1)
+enum { CALL_MAX_FREE = 1024 };        /* kept by a loop */
+
+/* Where its result goes: straight to the request if only this loop has that, else to the call,
+ * until the request takes it.  Thread: its loop, or who ends it. */
+static inline struct arena *call_arena(struct tars_pending *p)
+{
+	return p->is_local && !p->rq->shared ? &p->rq->arena : &p->arena;
+}
 
 /* One who waits for any of several calls; `waiter` points one byte into it then. */
 struct wait_any {
@@ -230,6 +239,8 @@ int32_t call_next_id(struct tars_app *app);
 void call_run_done(struct tars_pending *p);
 /* Drops a reference. */
 void call_free(struct tars_pending *p);
+/* The free list of a loop that has ended. */
+void call_free_all(struct loop *l);
 
 /* ---- pending.c ---- */
 /* Ends it with TARS_ECANCEL, unless it is over.  Thread: its loop. */

@@ -85,15 +85,28 @@ int32_t call_next_id(struct tars_app *app)
 	return (int32_t)id;
 }
 
+/* From the loop's free list, on its thread. */
+static struct tars_pending *call_alloc(struct loop *l)
+{
+	struct tars_pending *p = loop_is_here(l) ? l->free_calls : NULL;
+
+	if (!p)
+		return xmalloc(sizeof(*p));
+	l->free_calls = p->next_by_id;
+	l->n_free_calls--;
+	return p;
+}
+
 static struct tars_pending *call_new(const struct tars_call *c, const struct tars_iface *iface,
 				     int func)
 {
-	struct tars_pending *p = xmalloc(sizeof(*p));
+	struct loop *l = c->rq->app == c->to->app ? c->rq->loop : &c->to->app->loops[0];
+	struct tars_pending *p = call_alloc(l);
 
-	memset(p, 0, sizeof(*p));   /* malloc has these at hand, calloc has not */
+	mem_zero(p, sizeof(*p));
 	p->rq = c->rq;
 	p->proxy = c->to;
-	p->loop = c->rq->app == c->to->app ? c->rq->loop : &c->to->app->loops[0];
+	p->loop = l;
 	p->func = &iface->funcs[func];
 	p->hash_mode = c->hash_mode;
 	p->hash = c->hash;
@@ -106,6 +119,8 @@ static struct tars_pending *call_new(const struct tars_call *c, const struct tar
 
 void call_free(struct tars_pending *p)
 {
+	struct loop *l = p->loop;
+
 	/* The only holder needs no read-modify-write: nobody else can take a reference now. */
 	if (atomic_load_explicit(&p->refs, memory_order_acquire) != 1 &&
 	    atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
@@ -113,7 +128,24 @@ void call_free(struct tars_pending *p)
 	arena_clear(&p->arena);
 	buf_release(&p->packet);
 	free(p->retrying);
-	free(p);
+	if (!loop_is_here(l) || l->n_free_calls >= CALL_MAX_FREE) {
+		free(p);
+		return;
+	}
+	p->next_by_id = l->free_calls;
+	l->free_calls = p;
+	l->n_free_calls++;
+}
+
+void call_free_all(struct loop *l)
+{
+	struct tars_pending *p;
+
+	while ((p = l->free_calls)) {
+		l->free_calls = p->next_by_id;
+		free(p);
+	}
+	l->n_free_calls = 0;
 }
 
 /* The smaller of what is asked for and what the caller's caller still waits. */
@@ -240,7 +272,7 @@ static int decode_result(struct tars_pending *p, void *out)
 		*(struct tars_bytes *)out = p->body;
 		return TARS_OK;
 	}
-	rc = codec_get_flat(p->body.p, p->body.n, p->func->out, out, &p->arena, &e);
+	rc = codec_get_flat(p->body.p, p->body.n, p->func->out, out, call_arena(p), &e);
 	if (rc >= 0)
 		return TARS_OK;
 	p->error = arena_strf(&p->arena, "%s.%s: the reply cannot be decoded: %s", p->proxy->name,
@@ -257,7 +289,8 @@ static int take_result(struct tars_pending *p, void *out)
 		set_error(p->rq, rc, p->error);
 	if (p->rq->travel && p->rq->travel->trace)
 		trace_call_ended(p, rc, out);
-	req_take(p->rq, &p->arena);
+	if (!arena_is_bare(&p->arena))
+		req_take(p->rq, &p->arena);
 	return rc;
 }
 
@@ -279,10 +312,13 @@ static void fail_unstarted(struct tars_pending *p, const struct err *e)
 	atomic_store(&p->waiter, CALL_DONE);
 }
 
-struct tars_pending *tars_invoke_begin(struct tars_call *c, const struct tars_iface *iface,
-				       int func, const void *in)
+static bool is_local(const struct tars_pending *p)
 {
-	struct tars_pending *p = call_new(c, iface, func);
+	return p->loop == p->rq->loop && loop_is_here(p->loop);
+}
+
+static void begin(struct tars_pending *p, struct tars_call *c, const void *in)
+{
 	struct err e;
 	int rc;
 
@@ -295,6 +331,14 @@ struct tars_pending *tars_invoke_begin(struct tars_call *c, const struct tars_if
 		rc = call_begin(p, c, in, &e);
 	if (rc)
 		fail_unstarted(p, &e);
+}
+
+struct tars_pending *tars_invoke_begin(struct tars_call *c, const struct tars_iface *iface,
+				       int func, const void *in)
+{
+	struct tars_pending *p = call_new(c, iface, func);
+
+	begin(p, c, in);
 	return p;
 }
 
@@ -331,7 +375,11 @@ int tars_invoke_end(struct tars_pending *p, void *out)
 int tars_invoke(struct tars_call *c, const struct tars_iface *iface, int func, const void *in,
 		void *out)
 {
-	return call_end(tars_invoke_begin(c, iface, func, in), out, c);
+	struct tars_pending *p = call_new(c, iface, func);
+
+	p->is_local = is_local(p);
+	begin(p, c, in);
+	return call_end(p, out, c);
 }
 
 int tars_invoke_oneway(struct tars_call *c, const struct tars_iface *iface, int func,
@@ -359,7 +407,8 @@ int tars_invoke_async(struct tars_call *c, const struct tars_iface *iface, int f
 	c->error = "";
 	p->done = done;
 	p->state = state;
-	tars_hold(c->rq);
+	p->is_local = is_local(p);
+	req_hold_here(c->rq);
 	if (!call_begin(p, c, in, &e))
 		return TARS_OK;
 	call_free(p);
@@ -372,7 +421,7 @@ static void run_done(void *arg)
 	struct tars_pending *p = arg;
 	struct tars_req *rq = p->rq;
 	struct loop *l = p->loop;
-	void *out = arena_alloc_raw(&p->arena, p->func->out->size);
+	void *out = arena_alloc_raw(call_arena(p), p->func->out->size);
 	int rc = take_result(p, out);
 
 	count_add(&l->n_coros, 1);

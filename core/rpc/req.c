@@ -33,7 +33,7 @@ void req_free(struct tars_req *rq)
 
 static void req_reset(struct tars_req *rq, struct loop *l)
 {
-	memset((char *)rq + REQ_RESET_START, 0, REQ_RESET_SIZE);
+	mem_zero((char *)rq + REQ_RESET_START, REQ_RESET_SIZE);
 	rq->app = l->app;
 	rq->loop = l;
 	rq->deadline_us = INT64_MAX;
@@ -125,10 +125,24 @@ void tars_hold(struct tars_req *rq)
 	atomic_fetch_add_explicit(&rq->holds, 1, memory_order_relaxed);
 }
 
+void req_hold_here(struct tars_req *rq)
+{
+	int holds = atomic_load_explicit(&rq->holds, memory_order_relaxed);
+
+	if (rq->shared || !loop_is_here(rq->loop))
+		tars_hold(rq);
+	else
+		atomic_store_explicit(&rq->holds, holds + 1, memory_order_relaxed);
+}
+
 void tars_release(struct tars_req *rq)
 {
-	/* The only holder needs no read-modify-write: nobody else can take a hold now. */
-	if (atomic_load_explicit(&rq->holds, memory_order_acquire) == 1 ||
+	int holds = atomic_load_explicit(&rq->holds, memory_order_relaxed);
+
+	/* Where no other thread has it, and by the only holder, no read-modify-write is needed. */
+	if (!rq->shared && holds > 1)
+		atomic_store_explicit(&rq->holds, holds - 1, memory_order_relaxed);
+	else if (atomic_load_explicit(&rq->holds, memory_order_acquire) == 1 ||
 	    atomic_fetch_sub_explicit(&rq->holds, 1, memory_order_acq_rel) == 1)
 		req_last_release(rq);
 }

@@ -86,6 +86,9 @@ struct tars_req *req_new(struct loop *l);
 /* Allocation that other threads of a shared request may do at the same time. */
 void req_lock(struct tars_req *rq);
 void req_unlock(struct tars_req *rq);
+/* tars_hold() for work of its own loop: where no other thread has the request, none will need the
+ * lock. */
+void req_hold_here(struct tars_req *rq);
 /* Moves memory to the request. */
 void req_take(struct tars_req *rq, struct arena *from);
 
