@@ -8,7 +8,7 @@
 #include "proto/err.h"
 
 /* The first block is of a size that malloc keeps at hand for its thread. */
-enum { BLOCK_MIN = 1024, BLOCK_MAX = 256 * 1024 };
+enum { BLOCK_MIN = 1024, BLOCK_MAX = 256 * 1024, BLOCK_REST = 512 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -44,6 +44,22 @@ void arena_clear_slow(struct arena *a)
 	arena_init(a, a->first, a->first_size);
 }
 
+void arena_recycle(struct arena *a, size_t keep)
+{
+	struct arena_block *b = a->blocks;
+
+	if (!b || b->size > keep) {
+		arena_clear(a);
+		return;
+	}
+	a->blocks = b->next;
+	arena_clear(a);
+	b->next = NULL;
+	a->blocks = b;
+	a->pos = b->data;
+	a->end = (char *)b + b->size;
+}
+
 void *arena_alloc_slow(struct arena *a, size_t size)
 {
 	size_t want = a->blocks ? a->blocks->size * 2 : BLOCK_MIN;
@@ -55,7 +71,7 @@ void *arena_alloc_slow(struct arena *a, size_t size)
 	if (want > BLOCK_MAX)
 		want = BLOCK_MAX;
 	if (want < size + sizeof(*b))
-		want = size + sizeof(*b);
+		want = size + sizeof(*b) + BLOCK_REST;   /* a large object comes with small ones */
 	b = xmalloc(want);
 	b->size = want;
 	p = b->data;
@@ -164,6 +180,14 @@ void *xmalloc(size_t n)
 void *xcalloc(size_t n, size_t size)
 {
 	return or_abort(calloc(n, size), n * size);
+}
+
+void *xcalloc_lines(size_t size)
+{
+	enum { LINE = 64 };
+	size_t whole = (size + LINE - 1) & ~(size_t)(LINE - 1);
+
+	return memset(or_abort(aligned_alloc(LINE, whole), whole), 0, whole);
 }
 
 void *xrealloc(void *p, size_t n)

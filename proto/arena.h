@@ -54,6 +54,8 @@ static inline void arena_clear(struct arena *a)
 	else
 		arena_clear_slow(a);
 }
+/* The same, but its newest block stays for what comes next if it has at most `keep` bytes. */
+void arena_recycle(struct arena *a, size_t keep);
 
 void *arena_alloc_slow(struct arena *a, size_t size);
 /* `size` zeroed bytes, aligned to 16.  size 0 gives a valid pointer. */
@@ -97,6 +99,8 @@ void arena_steal(struct arena *to, struct arena *from);
 /* malloc that never returns NULL, for process lifetime. */
 void *xmalloc(size_t n);
 void *xcalloc(size_t n, size_t size);
+/* `size` zeroed bytes that share no line of the cache with anything else. */
+void *xcalloc_lines(size_t size);
 void *xrealloc(void *p, size_t n);
 char *xstrdup(const char *s);
 

@@ -157,7 +157,7 @@ struct tars_app *app_new(const struct app_conf *conf, struct err *e)
 	metrics_init_calls(app);
 	app->properties = property_list_new();
 	app->cache = proxy_cache_open(app->conf.cache_path);
-	app->loops = xcalloc(app->conf.reactors, sizeof(*app->loops));
+	app->loops = xcalloc_lines(app->conf.reactors * sizeof(*app->loops));
 	for (; !rc && app->n_loops < app->conf.reactors; app->n_loops += !rc)
 		rc = loop_init(&app->loops[app->n_loops], app, app->n_loops, e);
 	/* The main loop belongs to the caller of app_run. */

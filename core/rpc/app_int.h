@@ -36,7 +36,7 @@ enum { CALL_BUCKETS = 1024, PEER_BUCKETS = 256, PROXY_BUCKETS = 64, MAX_REACTORS
 
 /* One reactor with everything that belongs to its thread. */
 struct loop {
-	struct tars_app *app;
+	_Alignas(64) struct tars_app *app;    /* no line of the cache belongs to two loops */
 	struct reactor *reactor;
 	unsigned index;
 	struct task enter;                    /* makes it loop_self() of its thread */
@@ -61,8 +61,10 @@ struct loop {
 	struct list peers[PEER_BUCKETS];      /* struct peer, by host and port */
 	struct list links;                    /* struct link */
 	struct tars_pending *calls[CALL_BUCKETS]; /* by request id */
+	uint32_t next_id;                     /* of calls that begin here */
 	struct arena scratch;                 /* of one frame */
 	struct loop_stats stats;
+	_Alignas(64) _Atomic uint32_t next_id_of_threads; /* of calls that begin elsewhere */
 };
 
 struct tars_app {
@@ -110,7 +112,6 @@ struct tars_app {
 	struct tars_proxy *proxies[PROXY_BUCKETS];
 	struct tars_proxy *_Atomic registry;
 	struct proxy_cache *cache;
-	_Atomic uint32_t next_id;
 	_Atomic unsigned next_loop;           /* for requests of plain threads */
 
 	struct task start_task, stop_task;

@@ -202,7 +202,7 @@ void call_hand_over(struct tars_pending *p, struct tars_pending *to)
 	p->is_probe = false;
 	p->stat = NULL;
 	call_register(to);
-	p->id = call_next_id(p->proxy->app);
+	p->id = call_next_id(p->loop);
 	call_register(p);
 }
 

@@ -234,7 +234,7 @@ void call_fail(struct tars_pending *p, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* ---- invoke.c ---- */
-int32_t call_next_id(struct tars_app *app);
+int32_t call_next_id(struct loop *l);
 /* Completed: runs p->done in a coroutine, then frees p. */
 void call_run_done(struct tars_pending *p);
 /* Drops a reference. */

@@ -17,10 +17,8 @@ struct health *health_new(struct tars_app *app, const char *proxy_name,
 			  unsigned n_loops)
 {
 	size_t size = sizeof(struct health) + n_loops * sizeof(struct health_part);
-	struct health *h = aligned_alloc(64, (size + 63) & ~(size_t)63);
+	struct health *h = xcalloc_lines(size);
 
-	BUG_ON(!h);
-	memset(h, 0, size);
 	atomic_init(&h->refs, 1);
 	h->app = app;
 	h->proxy_name = proxy_name;

@@ -74,13 +74,18 @@ static int put_request(struct buf *b, struct tars_pending *p, const struct tars_
 
 /* ---- starting ---- */
 
-int32_t call_next_id(struct tars_app *app)
+int32_t call_next_id(struct loop *l)
 {
+	enum { OF_THREADS = 1 << 30 };
 	uint32_t id;
 
+	if (!loop_is_here(l)) {
+		id = atomic_fetch_add_explicit(&l->next_id_of_threads, 1, memory_order_relaxed);
+		return (int32_t)(OF_THREADS | id % OF_THREADS);
+	}
 	/* 0 means a push on the wire. */
 	do
-		id = atomic_fetch_add_explicit(&app->next_id, 1, memory_order_relaxed) & INT32_MAX;
+		id = ++l->next_id % OF_THREADS;
 	while (!id);
 	return (int32_t)id;
 }
@@ -236,7 +241,7 @@ static int call_begin(struct tars_pending *p, const struct tars_call *c, const v
 {
 	int rc;
 
-	p->id = call_next_id(p->proxy->app);
+	p->id = call_next_id(p->loop);
 	set_deadline(p, c);
 	rc = cannot_start(p, e);
 	if (rc)

@@ -31,7 +31,7 @@ static void send_ping(struct peer *peer)
 {
 	struct link *link = peer->link;
 
-	link->ping_id = call_next_id(peer->loop->app);
+	link->ping_id = call_next_id(peer->loop);
 	link->ping_us = reactor_now();
 	put_ping(conn_out(&link->conn), peer, link->ping_id);
 	conn_written(&link->conn);

@@ -248,10 +248,8 @@ static void set_ranges(struct tars_property *p, const int *ranges, unsigned n)
 static struct tars_property *property_new(const char *name, unsigned policies, const int *ranges,
 					  unsigned n_ranges)
 {
-	struct tars_property *p = aligned_alloc(_Alignof(struct tars_property), sizeof(*p));
+	struct tars_property *p = xcalloc_lines(sizeof(*p));
 
-	BUG_ON(!p);
-	memset(p, 0, sizeof(*p));
 	p->name = xstrdup(name);
 	p->policies = policies;
 	set_ranges(p, ranges, n_ranges);

@@ -70,8 +70,8 @@ void req_put(struct tars_req *rq)
 		req_free(rq);
 		return;
 	}
-	arena_clear(&rq->arena);
-	if (rq->reply.cap > REQ_KEEP_REPLY)
+	arena_recycle(&rq->arena, REQ_KEEP);
+	if (rq->reply.cap > REQ_KEEP)
 		buf_release(&rq->reply);
 	else
 		buf_clear(&rq->reply);

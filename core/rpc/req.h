@@ -28,7 +28,7 @@ struct server_conn;
 struct servant;
 struct travel;
 
-enum { REQ_FIRST_BLOCK = 2048, REQ_MAX_FREE = 256, REQ_KEEP_REPLY = 64 * 1024 };
+enum { REQ_FIRST_BLOCK = 2048, REQ_MAX_FREE = 256, REQ_KEEP = 32 * 1024 };
 
 struct tars_req {
 	/* Kept while on the free list. */

@@ -162,7 +162,7 @@ static void backup_due(struct timer *t)
 	second = r->attempts[1] = attempt_new(p);
 	second->tried = p->tried;
 	second->tried_of = p->tried_of;
-	second->id = call_next_id(second->proxy->app);
+	second->id = call_next_id(second->loop);
 	repack(&second->packet, p, second->id);
 	buf_release(&p->packet);
 	call_register(second);

@@ -192,9 +192,7 @@ static struct func_stat *stat_of(struct func_stat *_Atomic *slot)
 
 	if (f)
 		return f;
-	f = aligned_alloc(64, (sizeof(*f) + 63) & ~(size_t)63);
-	BUG_ON(!f);
-	memset(f, 0, sizeof(*f));
+	f = xcalloc_lines(sizeof(*f));
 	atomic_store_explicit(slot, f, memory_order_release);
 	return f;
 }

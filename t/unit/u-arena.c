@@ -88,6 +88,27 @@ static void test_first_block(void **state)
 	arena_clear(&a);
 }
 
+static void test_recycle(void **state)
+{
+	struct arena a;
+	char *p, *again;
+
+	(void)state;
+	arena_init(&a, NULL, 0);
+	arena_recycle(&a, 4096);
+	assert_true(arena_is_bare(&a));
+	arena_alloc(&a, 100);
+	p = arena_alloc(&a, 2000);
+	arena_recycle(&a, 4096);            /* the newest stays, the older goes */
+	assert_false(arena_is_bare(&a));
+	again = arena_alloc(&a, 2000);
+	assert_ptr_equal(again, p);
+	arena_alloc(&a, 10000);
+	arena_recycle(&a, 4096);            /* too large */
+	assert_true(arena_is_bare(&a));
+	arena_clear(&a);
+}
+
 static void test_strings(void **state)
 {
 	struct arena a;
@@ -179,6 +200,7 @@ int main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_chars),
 		cmocka_unit_test(test_first_block),
+		cmocka_unit_test(test_recycle),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_cleanups_run_newest_first),
 		cmocka_unit_test(test_steal),
