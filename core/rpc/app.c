@@ -341,10 +341,3 @@ void *tars_app_data(const struct tars_app *app)
 {
 	return app->data;
 }
-
-const char *tars_config(const struct tars_app *app, const char *path, const char *fallback)
-{
-	const struct tarsconf *config = atomic_load_explicit(&app->config, memory_order_acquire);
-
-	return config ? tarsconf_get_or(config, path, fallback) : fallback;
-}

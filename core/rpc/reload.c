@@ -163,3 +163,10 @@ bool reload_locator(struct tars_app *app, struct buf *out)
 	buf_addf(out, "%s set succ.", locator);
 	return true;
 }
+
+const char *tars_config(const struct tars_app *app, const char *path, const char *fallback)
+{
+	const struct tarsconf *config = atomic_load_explicit(&app->config, memory_order_acquire);
+
+	return config ? tarsconf_get_or(config, path, fallback) : fallback;
+}
