@@ -20,7 +20,7 @@ enum { /* cPacketType */
 };
 
 enum message_type { /* bits of iMessageType */
-	MESSAGE_HASH = 0x01, MESSAGE_DYED = 0x04, MESSAGE_ASYNC = 0x10, MESSAGE_AUTH = 0x40,
+	MESSAGE_HASH = 0x01, MESSAGE_DYED = 0x04, MESSAGE_SAMPLE = 0x08, MESSAGE_ASYNC = 0x10, MESSAGE_AUTH = 0x40,
 	MESSAGE_SETNAME = 0x80, MESSAGE_TRACE = 0x100,
 };
 

@@ -14,6 +14,7 @@
 #include "core/rpc/proxy.h"
 #include "core/rpc/remotelog.h"
 #include "core/rpc/req.h"
+#include "core/rpc/sample.h"
 #include "core/rpc/secure.h"
 #include "core/rpc/server.h"
 #include "core/sys/log.h"
@@ -149,6 +150,7 @@ struct tars_app *app_new(const struct app_conf *conf, struct err *e)
 	metrics_init(app);
 	metrics_init_calls(app);
 	app->properties = property_list_new();
+	app->sampler = sampler_new(app->conf.sample_rate, app->conf.max_samples);
 	app->cache = proxy_cache_open(app->conf.cache_path);
 	app->loops = xcalloc_lines(app->conf.reactors * sizeof(*app->loops));
 	for (; !rc && app->n_loops < app->conf.reactors; app->n_loops += !rc)
@@ -199,6 +201,7 @@ void app_free(struct tars_app *app)
 	adapters_free(app);
 	reporter_free(app->report);
 	property_list_free(app->properties);
+	sampler_free(app->sampler);
 	proxies_free(app);
 	secure_free(app);
 	proxy_cache_free(app->cache);

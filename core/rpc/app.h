@@ -29,6 +29,8 @@ struct app_conf {
 	int64_t sync_timeout_ms;    /* 0: 3000 */
 	int64_t async_timeout_ms;   /* 0: 5000 */
 	int64_t min_timeout_ms;     /* least that a caller may ask for; 0: any */
+	unsigned sample_rate;       /* one of so many calls begins a sample; 0: none */
+	unsigned max_samples;       /* calls of them in a report; 0: 100 */
 	int64_t refresh_ms;         /* 0: 60000; of endpoint lists */
 	int64_t connect_timeout_ms; /* 0: 3000 */
 	size_t coro_stack;          /* 0: CORO_STACK_USER */

@@ -83,6 +83,7 @@ struct tars_app {
 	struct dye dye;
 	struct property_list *properties;
 	struct reporter *report;
+	struct sampler *sampler;
 	struct log_state logs;
 	struct applog *log;
 	struct remotelog *remote_log;         /* NULL: no log server */

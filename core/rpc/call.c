@@ -8,6 +8,7 @@
 #include "core/rpc/message.h"
 #include "core/rpc/proxy.h"
 #include "core/rpc/retry.h"
+#include "core/rpc/sample.h"
 #include "core/rpc/trace.h"
 
 /* ---- ids ---- */
@@ -215,6 +216,8 @@ void call_sent(struct tars_pending *p, struct link *link, size_t size)
 	if (__builtin_expect(c->write_blocked, 0))
 		link_note_unsent(link);
 	conn_written(c);
+	if (__builtin_expect(!!p->sample, 0))
+		sample_sent(p, link->peer);
 	if (p->oneway) {
 		call_complete(p, TARS_OK);
 		return;

@@ -120,6 +120,7 @@ struct tars_pending {
 	const char *error;
 	struct tars_bytes body;
 	struct call_trace *trace;      /* NULL: it is not traced */
+	struct call_sample *sample;    /* NULL: it is not sampled */
 	struct tars_string_string_map reply_context;
 	_Atomic(struct wait *) waiter; /* NULL, who waits, or CALL_DONE */
 

@@ -33,6 +33,8 @@ static bool has_more(const struct tars_pending *p, const struct tars_call *c)
 {
 	const struct app_conf *conf = &p->proxy->app->conf;
 
+	if (conf->sample_rate)
+		sample_begin(p->proxy->app->sampler, c->rq);
 	return c->rq->travel || c->context || c->status || conf->node_name || conf->set ||
 	       p->func->routekey;
 }

@@ -26,7 +26,7 @@ enum {
 	/* Of the time the node waits before it kills: for requests to end, and for handlers to
 	 * return when their calls are cancelled.  The rest is for closing down. */
 	GRACE_PERCENT = 70, END_PERCENT = 20,
-	MAX_LOG_FILES = 10000, MAX_THREADS = 2048, DEFAULT_MAX_CONNS = 128,
+	MAX_LOG_FILES = 10000, MAX_THREADS = 2048, MAX_SAMPLES = 10000, DEFAULT_MAX_CONNS = 128,
 };
 
 int main_conf_load(const char *path, struct tarsconf *tree, struct err *e)
@@ -267,6 +267,9 @@ static void read_app(struct reader *r, struct main_conf *c)
 	c->app.any_set = !number(r, SERVER "<checkset>", 1, 0, INT32_MAX);
 	c->app.trace_kb = (unsigned)capped_number(r, CLIENT "<trace_param_max_len>", 1, 0,
 						  TRACE_MAX_KB);
+	c->app.sample_rate = (unsigned)number(r, CLIENT "<sample-rate>", 0, 0, INT32_MAX);
+	c->app.max_samples = (unsigned)capped_number(r, CLIENT "<max-sample-count>", 0, 0,
+						     MAX_SAMPLES);
 	c->app.min_timeout_ms = number(r, CLIENT "<min-timeout>", 0, 0, INT32_MAX);
 	c->app.sync_timeout_ms = number(r, CLIENT "<sync-invoke-timeout>", 3000, 1, INT32_MAX);
 	c->app.async_timeout_ms = number(r, CLIENT "<async-invoke-timeout>", 5000, 1, INT32_MAX);

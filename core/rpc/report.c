@@ -9,8 +9,10 @@
 #include "core/io/coro.h"
 #include "core/rpc/app_int.h"
 #include "core/rpc/property.h"
+#include "core/rpc/proxy.h"
 #include "core/rpc/report_int.h"
 #include "core/rpc/req.h"
+#include "core/rpc/sample.h"
 #include "if/PropertyF.h"
 #include "if/StatF.h"
 
@@ -229,6 +231,71 @@ static void report_stat(struct sending *s, struct buf *out)
 	rows_release(&rows);
 }
 
+/* ---- samples ---- */
+
+static struct tars_StatSampleMsg sample_message(const struct report_names *names,
+						const struct sampled *from, struct arena *a)
+{
+	struct stat_row row = report_called_row(names, from->proxy->name, from->func, from->host, 0,
+						NULL, a);
+
+	return (struct tars_StatSampleMsg){
+		.unid = dup(a, str(from->unid)), .masterName = row.master, .slaveName = row.slave,
+		.interfaceName = row.func, .masterIp = row.master_ip, .slaveIp = row.slave_ip,
+		.depth = from->depth, .width = from->width, .parentWidth = from->parent_width,
+	};
+}
+
+static size_t sample_size(const struct tars_StatSampleMsg *m)
+{
+	enum { HEADS_AND_NUMBERS = 40 };
+
+	return HEADS_AND_NUMBERS + m->unid.n + m->masterName.n + m->slaveName.n +
+	       m->interfaceName.n + m->masterIp.n + m->slaveIp.n;
+}
+
+static void send_samples(struct sending *s, struct tars_proxy *stat,
+			 struct tars_StatF_reportSampleMsg_in *in)
+{
+	struct tars_StatF_reportSampleMsg_out out;
+	struct tars_call c = call_to(s, stat);
+
+	if (in->msg.n && !s->rc)
+		note_result(s, &c, tars_StatF_reportSampleMsg(&c, in, &out));
+	in->msg.n = 0;
+}
+
+/* They are samples: what cannot be delivered is not kept. */
+static void report_samples(struct sending *s)
+{
+	struct tars_proxy *stat = proxy_of(s->r, s->conf.stat);
+	struct tars_proxy *property = proxy_of(s->r, s->conf.property);
+	struct report_names names = names_of(s->r->app);
+	struct tars_StatF_reportSampleMsg_in in = { 0 };
+	struct arena *a = req_arena(s->rq);
+	struct sampled *v;
+	unsigned n = sampler_take(s->r->app->sampler, &v);
+	size_t size = 0;
+
+	in.msg.v = arena_alloc(a, (n + 1) * sizeof(*in.msg.v));
+	for (unsigned i = 0; stat && i < n; i++) {
+		struct tars_StatSampleMsg m;
+
+		if (v[i].proxy == stat || v[i].proxy == property)
+			continue;
+		m = sample_message(&names, &v[i], a);
+		if (in.msg.n && size + sample_size(&m) > (size_t)s->conf.max_size) {
+			send_samples(s, stat, &in);
+			size = 0;
+		}
+		in.msg.v[in.msg.n++] = m;
+		size += sample_size(&m);
+	}
+	if (stat)
+		send_samples(s, stat, &in);
+	free(v);
+}
+
 /* ---- properties ---- */
 
 static size_t property_size(const struct tars_StatPropMsgHead *h, const struct tars_StatPropInfo *v,
@@ -353,6 +420,7 @@ static void send_report(struct reporter *r, int64_t within_ms, struct buf *out)
 	if (s.conf.timeout_ms > within_ms)
 		s.conf.timeout_ms = within_ms;
 	report_stat(&s, out);
+	report_samples(&s);
 	s.packets = 0;
 	s.rc = 0;
 	report_properties(&s, out);

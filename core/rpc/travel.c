@@ -120,6 +120,8 @@ int travel_arrived(struct tars_req *rq, struct err *e)
 	take_cookies(rq);
 	take_dye(rq);
 	trace_arrived(rq);
+	if (rq->head.message_type & MESSAGE_SAMPLE)
+		sample_arrived(rq);
 	return TARS_OK;
 }
 
@@ -230,6 +232,13 @@ static void put_trace(struct outgoing *o, struct tars_pending *p, struct trace *
 	add(&o->status, TARS_STR("STATUS_TRACE_KEY"), str(o->key));
 }
 
+static void put_sample(struct outgoing *o, struct tars_pending *p, struct sample *s)
+{
+	o->message_type |= MESSAGE_SAMPLE;
+	sample_put(p, s, o->sample);
+	add(&o->status, TARS_STR("STATUS_SAMPLE_KEY"), str(o->sample));
+}
+
 static void put_travel(struct outgoing *o, struct tars_pending *p, const struct tars_req *rq)
 {
 	const struct travel *t = rq->travel;
@@ -239,12 +248,14 @@ static void put_travel(struct outgoing *o, struct tars_pending *p, const struct 
 		put_dye(o, t);
 	if (t->trace)
 		put_trace(o, p, t->trace);
+	if (t->sample)
+		put_sample(o, p, t->sample);
 }
 
 void travel_put(struct outgoing *o, struct tars_pending *p, const struct tars_call *c,
 		const void *in)
 {
-	enum { OURS_IN_CONTEXT = 3, OURS_IN_STATUS = 4 };
+	enum { OURS_IN_CONTEXT = 3, OURS_IN_STATUS = 5 };
 	const struct app_conf *conf = &p->proxy->app->conf;
 	const struct travel *t = c->rq->travel;
 	uint32_t n_cookies = t ? t->cookies.n + (t->has_cookies ? c->rq->head.status.n : 0) : 0;

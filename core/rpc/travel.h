@@ -1,5 +1,5 @@
 /*
- * What travels with a call: cookies, dyeing, the trace and the set, from a request to the calls
+ * What travels with a call: cookies, dyeing, the trace, samples and the set, from a request to the calls
  * that are made for it (contract 1.4, 10.4, 10.5, 11.2).
  *
  *	packet --travel_arrived--> rq->travel --travel_put--> status and context of the next packet
@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "core/rpc/sample.h"
 #include "proto/packet.h"
 #include "proto/tracekey.h"
 
@@ -43,6 +44,7 @@ struct travel {
 	bool dyed;
 	struct tars_str dye_key;
 	struct trace *trace;
+	struct sample *sample;
 };
 
 /* What the request of a call carries beside its arguments; its user's until the packet is written. */
@@ -51,7 +53,7 @@ struct outgoing {
 	int message_type;
 	/* Room for the usual. */
 	struct tars_string_string_pair context_room[8], status_room[8];
-	char grid[24], key[TRACE_KEY_SIZE], parent[TRACEPARENT_SIZE];
+	char grid[24], key[TRACE_KEY_SIZE], parent[TRACEPARENT_SIZE], sample[SAMPLE_KEY_SIZE];
 };
 
 /* Takes from rq->head what goes on.  TARS_ESET: the set rules forbid the call. */

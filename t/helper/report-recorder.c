@@ -41,6 +41,13 @@ static int mic(struct tars_req *rq, const struct tars_StatF_reportMicMsg_in *in,
 	return record(rq, in);
 }
 
+static int samples(struct tars_req *rq, const struct tars_StatF_reportSampleMsg_in *in,
+		   struct tars_StatF_reportSampleMsg_out *out)
+{
+	(void)out;
+	return record(rq, in);
+}
+
 static int prop(struct tars_req *rq, const struct tars_PropertyF_reportPropMsg_in *in,
 		struct tars_PropertyF_reportPropMsg_out *out)
 {
@@ -86,7 +93,8 @@ static int by_info(struct tars_req *rq, const struct tars_Config_loadConfigByInf
 
 int main(int argc, char **argv)
 {
-	static const struct tars_StatF stat = { .reportMicMsg = mic };
+	static const struct tars_StatF stat = { .reportMicMsg = mic,
+						   .reportSampleMsg = samples };
 	static const struct tars_PropertyF property = { .reportPropMsg = prop };
 	static const struct tars_Notify notify = { .reportNotifyInfo = event };
 	static const struct tars_Config config = { .loadConfig = by_name,
