@@ -60,6 +60,8 @@ static const char *const runtime_names[] = {
 	"tars_client", "tars_client_close", "tars_client_on_close", "tars_client_peer",
 	"tars_client_push", "tars_client_ref", "tars_client_unref", "tars_push", "tars_pushed",
 	"tars_set_push",
+	"tars_client_send", "tars_hang_up", "tars_listen", "tars_message", "tars_message_async",
+	"tars_message_begin", "tars_message_oneway", "tars_protocol",
 	"tars_property", "tars_property_policy", "tars_property_report", "tars_start_conf",
 	"tars_start_with",
 	"tars_log_flush", "tars_log_is_on", "tars_log_level", "tars_log_period",
