@@ -58,9 +58,17 @@ unsigned sampler_take(struct sampler *s, struct sampled **v)
 
 /* ---- requests ---- */
 
-static struct sample *attach(struct tars_req *rq)
+/* A request may make calls from several threads at once: one of them begins the sample. */
+static void attach(struct tars_req *rq, struct sample *sample)
 {
-	return travel_get(rq)->sample = tars_alloc(rq, sizeof(struct sample));
+	struct travel *travel = rq->travel ? NULL : tars_alloc(rq, sizeof(*travel));
+
+	req_lock(rq);
+	if (!rq->travel)
+		__atomic_store_n(&rq->travel, travel, __ATOMIC_RELEASE);
+	if (!rq->travel->sample)
+		__atomic_store_n(&rq->travel->sample, sample, __ATOMIC_RELEASE);
+	req_unlock(rq);
 }
 
 /* "unid|depth|width" of the call that this request is; anything else is no sample. */
@@ -77,10 +85,11 @@ void sample_arrived(struct tars_req *rq)
 	    !text_int(bar1 + 1, (size_t)(bar2 - bar1 - 1), 0, DEPTH_MAX, &depth) ||
 	    !text_int(bar2 + 1, (size_t)(end - bar2 - 1), 0, INT32_MAX, &width))
 		return;
-	s = attach(rq);
+	s = tars_alloc(rq, sizeof(*s));
 	memcpy(s->unid, key->p, (size_t)(bar1 - key->p));
 	s->depth = (int)depth + 1;
 	s->parent_width = (int)width;
+	attach(rq, s);
 }
 
 void sample_begin(struct sampler *s, struct tars_req *rq)
@@ -94,12 +103,13 @@ void sample_begin(struct sampler *s, struct tars_req *rq)
 		return;
 	while (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
 		;
-	sample = attach(rq);
+	sample = tars_alloc(rq, sizeof(*sample));
 	for (unsigned i = 0; i < UNID_BYTES; i++) {
 		sample->unid[2 * i] = digits[bytes[i] >> 4];
 		sample->unid[2 * i + 1] = digits[bytes[i] & 15];
 	}
 	sample->parent_width = -1;
+	attach(rq, sample);
 }
 
 /* ---- calls ---- */
