@@ -3,6 +3,7 @@ test_description='protocols of a user'\''s own: servants and objects that do not
 . "$(dirname "$0")/test-lib.sh"
 . "$t_dir/lib-service.sh"
 . "$t_dir/lib-certs.sh"
+. "$t_dir/lib-observe.sh"
 
 # raw 'PYTHON': with s, a socket connected to the service; send(bytes), line(), rest() and
 # frame(id, text), unframe().
@@ -174,7 +175,24 @@ is_(rest(), b\"sleep 700\n\")" & } && pid=$! &&
 	stop_service && wait "$pid"
 '
 
-test_expect_success 'our client: calls in order on one connection, names in statistics' '
+test_expect_success 'a handler calls such an object; statistics have both sides, AdminObj shows it' '
+	start_recorder &&
+	sed -e "s/^server=OddServer/&\nlocal=tcp -h 127.0.0.1 -p 0 -t 10000/" \
+		-e "s,^</server>,&\n<client>\nstat=$stat\n</client>," two.conf >stat.conf &&
+	ODD_RUN=CORO start_service odd-server --config=stat.conf &&
+	observed_admin=$(ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$service_pid,.*/\1/p" |
+		grep -vx "$service_port") &&
+	raw "
+send(b\"ask T.OddServer.LineObj@tcp -h 127.0.0.1 -p $service_port|echo deep\n\")
+is_(line(), \"deep\")" &&
+	admin tars.viewstatus >status && test_grep "^protocol  *not_tars" status &&
+	admin tars.functions >functions && test_grep "T.OddServer.LineObj  *message  *2  *0" functions &&
+	wait_for 30 "admin tars.report >/dev/null; grep -q \"asked\" reported &&
+		grep -q \"stat_from_server.*message\" reported" &&
+	stop_service
+'
+
+test_expect_success 'our client: calls in order on one connection' '
 	start_odd LineObj CORO &&
 	ask 20000 "echo a" "later 50" "echo b" "fail 7" "oneway none" "wait" "echo c" >out &&
 	cat >expect <<-\END &&

@@ -1,4 +1,4 @@
-/* Messages of a user's own protocol, the server's side: from bytes to dispatch, and the answer back. */
+/* Messages of a user's own protocol, server's side: bytes to dispatch, and the answer back. */
 #include "core/rpc/message.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Messages of a user's own protocol, the client's side: requests, and the calls that answers are for. */
+/* Messages of a user's own protocol, client's side: requests, and whose the answers are. */
 #include <string.h>
 
 #include "core/rpc/client.h"

@@ -11,6 +11,7 @@
  *	quit        "bye", and the end of the connection
  *	push X      X to this connection, again and again: "push N X" N times, and then "done"
  *	big N       N bytes of 'x'
+ *	ask X|Y     what the LineObj X answers to Y
  *
  * "size N" makes frame() say N, "at N" leaves N in *at.  ODD_RUN: POOL, CORO or INLINE;
  * ODD_SERVANT: the servant that --listen serves.
@@ -166,6 +167,22 @@ static int push(struct tars_req *rq, int times, const char *text)
 	return rc;
 }
 
+static int ask(struct tars_req *rq, const char *object, struct tars_bytes *answer)
+{
+	const char *bar = strchr(object, '|');
+	struct tars_str name = tars_strndup(rq, object, bar ? (size_t)(bar - object) : 0);
+	struct tars_str line = tars_strf(rq, "%s\n", bar ? bar + 1 : "");
+	struct tars_bytes request = { (const uint8_t *)line.p, line.n };
+	struct tars_call c = {
+		.to = tars_proxy_conf(tars_app_of(rq), name.p, &(struct tars_proxy_conf){
+			.protocol = &lines }),
+		.rq = rq, .kind = "asked",
+	};
+	int rc = tars_message(&c, &request, answer);
+
+	return rc ? tars_fail(rq, rc, "%s", c.error) : 0;
+}
+
 static int on_message(struct tars_req *rq, const struct tars_bytes *request,
 		      struct tars_bytes *answer)
 {
@@ -188,6 +205,8 @@ static int on_message(struct tars_req *rq, const struct tars_bytes *request,
 		return TARS_LATER;
 	else if (sscanf(text.p, "fail %d", &number) == 1)
 		return tars_fail(rq, number, "as told");
+	else if (!strncmp(text.p, "ask ", 4))
+		return ask(rq, text.p + 4, answer);
 	else if (!strcmp(text.p, "quit"))
 		tars_hang_up(rq);
 	else if (sscanf(text.p, "push %d %n", &number, &rest) == 1)
