@@ -233,12 +233,13 @@ static int take_packed(struct getter *g, const struct tars_type *t, const struct
 	uint64_t v;
 
 	while (p < f->end) {
-		char *elem = (char *)list->v + list->n * t->elem->size;
 		int rc = wire == PB_VARINT ? get_varint(g, &p, f->end, &v) :
 					     get_fixed(g, &p, f->end, t->elem->size, &v);
 
+		/* There is no room for a number that is cut off: it was not counted. */
 		if (!rc)
-			rc = take_number(g, t->elem, v, elem);
+			rc = take_number(g, t->elem, v,
+					 (char *)list->v + list->n * t->elem->size);
 		if (rc) {
 			path_index(&g->path, list->n);
 			return rc;
