@@ -190,6 +190,8 @@ struct reactor *reactor_new(struct err *e)
 	ev_async_init(&r->wake, on_wake);
 	ev_async_start(loop, &r->wake);
 	ev_init(&r->tick, on_tick);
+	/* After a long turn what has arrived comes first: it may stop the time-out. */
+	ev_set_priority(&r->tick, EV_MINPRI);
 	return r;
 }
 

@@ -5,7 +5,7 @@
  * reactor_post() is the only door from other threads.  Objects used by events are intrusive
  * (struct task, timer, watch inside the user's struct, found by container_of): no allocation.
  *
- * A turn: wait -> watches and timers -> inbox -> deferred tasks -> flush (reactor_at_flush) -> end
+ * A turn: wait -> watches -> timers -> inbox -> deferred tasks -> flush (reactor_at_flush) -> end
  * (reactor_at_end).
  * What a step adds to itself or to an earlier step runs in the next turn, which then does not
  * wait; only the flush step runs until nothing is left to flush.

@@ -442,6 +442,49 @@ static void test_watches(void **state)
 	close(pipe_fds[1]);
 }
 
+static struct timer overdue;
+
+static void on_overdue(struct timer *t)
+{
+	(void)t;
+	add_trace('t');
+	reactor_stop(reactor_self());
+}
+
+static void on_late_input(struct watch *w, int events)
+{
+	(void)events;
+	add_trace('w');
+	watch_stop(w);
+}
+
+/* Both are due when this turn, which takes long, has ended. */
+static void be_slow(struct task *t)
+{
+	(void)t;
+	watch_set(&reader, pipe_fds[0], WATCH_READ, on_late_input);
+	timer_start(&overdue, 1, on_overdue);
+	while (reactor_clock() < overdue.due_us + 1000)
+		;
+}
+
+static void test_what_has_arrived_comes_before_time_outs(void **state)
+{
+	struct reactor *r = new_reactor();
+	struct task t = { .run = be_slow };
+
+	(void)state;
+	trace[0] = '\0';
+	assert_int_equal(pipe(pipe_fds), 0);
+	assert_int_equal(write(pipe_fds[1], "x", 1), 1);
+	reactor_post(r, &t);
+	reactor_run(r);
+	assert_string_equal(trace, "wt");
+	reactor_free(r);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
 /* ---- signals ---- */
 
 static void on_signal(int signo, void *arg)
@@ -478,6 +521,7 @@ int main(void)
 		cmocka_unit_test(test_timers),
 		cmocka_unit_test(test_earlier_timer_started_later),
 		cmocka_unit_test(test_watches),
+		cmocka_unit_test(test_what_has_arrived_comes_before_time_outs),
 		cmocka_unit_test(test_signals),
 	};
 
