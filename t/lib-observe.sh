@@ -44,8 +44,7 @@ observed_conf () {
 start_observed () {
 	observed_conf "$@" >observed.conf &&
 	service=observed start_service observe-service --config=observed.conf &&
-	observed_admin=$(ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$observed_pid,.*/\1/p" |
-		grep -vxFf <(grep -o "127.0.0.1:[0-9]*" observed.log | cut -d: -f2))
+	observed_admin=$(admin_port_of observed)
 }
 
 start_recorder () {

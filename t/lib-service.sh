@@ -53,10 +53,11 @@ put_hello_config () {
 	END
 }
 
-# Of a service with one other port.
+# The port of its `local` endpoint, which its ready lines do not name.
 admin_port_of () {
-	local pid_var=${1}_pid port_var=${1}_port
-	ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=${!pid_var},.*/\1/p" | grep -vx "${!port_var}"
+	local pid_var=${1}_pid
+	ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=${!pid_var},.*/\1/p" |
+		grep -vxFf <(grep -o "127.0.0.1:[0-9]*" "$1.log" | cut -d: -f2)
 }
 
 notify () {

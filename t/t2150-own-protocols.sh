@@ -180,8 +180,7 @@ test_expect_success 'a handler calls such an object; statistics have both sides,
 	sed -e "s/^server=OddServer/&\nlocal=tcp -h 127.0.0.1 -p 0 -t 10000/" \
 		-e "s,^</server>,&\n<client>\nstat=$stat\n</client>," two.conf >stat.conf &&
 	ODD_RUN=CORO start_service odd-server --config=stat.conf &&
-	observed_admin=$(ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$service_pid,.*/\1/p" |
-		grep -vx "$service_port") &&
+	observed_admin=$(admin_port_of service) &&
 	raw "
 send(b\"ask T.OddServer.LineObj@tcp -h 127.0.0.1 -p $service_port|echo deep\n\")
 is_(line(), \"deep\")" &&

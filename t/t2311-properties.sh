@@ -104,8 +104,7 @@ test_expect_success 'requests that waited too long are counted' '
 	observed_conf client.property="$property" |
 		sed "s/^threads=2/threads=1/" >observed.conf &&
 	service=observed start_service observe-service --config=observed.conf &&
-	observed_admin=$(ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$observed_pid,.*/\1/p" |
-		grep -vxFf <(grep -o "127.0.0.1:[0-9]*" observed.log | cut -d: -f2)) &&
+	observed_admin=$(admin_port_of observed) &&
 	pool="T.Observed.PoolObj@tcp -h 127.0.0.1 -p $observed_port" &&
 	tars call "$pool" work "{\"what\":\"sleep\",\"n\":6000,\"object\":\"\"}" --oneway &&
 	tars call "$pool" work "{\"what\":\"ok\",\"n\":0,\"object\":\"\"}" --oneway --timeout 1s &&

@@ -69,8 +69,7 @@ test_expect_success 'AdminObj shows the state, the log tells of changes' '
 	start_fleet ann &&
 	put_fleet_config relay.conf 0 "local=tcp -h 127.0.0.1 -p 0 -t 10000" &&
 	start_fleet relay relay.conf &&
-	admin_port=$(ss -Hltnp | sed -n "s/.*127.0.0.1:\\([0-9]*\\) .*pid=$relay_pid,.*/\\1/p" |
-		grep -vx "$relay_port") &&
+	admin_port=$(admin_port_of relay) &&
 	both=$(fleet_obj ann bob) &&
 	kill -STOP "$bob_pid" &&
 	through="{\"way\":[\"$both\"],\"spend_ms\":0}" &&

@@ -135,8 +135,7 @@ test_expect_success 'AdminObj connections do not hear of it' '
 	put_fleet_config eve.conf 0 "deactivating-timeout=3000
 local=tcp -h 127.0.0.1 -p 0 -t 10000" &&
 	start_fleet eve eve.conf &&
-	admin_port=$(ss -Hltnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$eve_pid,.*/\1/p" |
-		grep -vx "$eve_port") &&
+	admin_port=$(admin_port_of eve) &&
 	ask "$admin_port" "$(request tars_ping)" &&
 	wait_for 20 "test -s frames" &&
 	test_expect_code 0 stop_service eve &&
