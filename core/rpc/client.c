@@ -218,10 +218,10 @@ void client_down(struct conn *c, const struct err *why)
 	static const struct err closed = { TARS_ECONNECT, "the peer closed the connection" };
 	struct link *link = container_of(c, struct link, conn);
 	struct peer *peer = link->peer;
-	const char *cause;
+	const struct err *cause;
 
 	why = connect_why_down(link, why);
-	cause = why->code ? why->text : "the peer closed the connection";
+	cause = why->code ? why : &closed;
 	timer_stop(&link->access_timer);
 	list_remove(&link->node);
 	/* First: what a failed call makes its caller do must not find this link. */
@@ -232,9 +232,10 @@ void client_down(struct conn *c, const struct err *why)
 		struct tars_pending *p = container_of(link->calls.next, struct tars_pending, node);
 
 		if (call_take_back(p))
-			call_reroute(p, why && why->code ? why : &closed);
+			call_reroute(p, cause);
 		else
-			call_fail(p, TARS_ECONNECT, "%s; the call may have been executed", cause);
+			call_fail(p, TARS_ECONNECT, "%s; the call may have been executed",
+				  cause->text);
 	}
 	if (link->owner && link->was_up)
 		pushed_closed(link->owner);

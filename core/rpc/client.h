@@ -238,6 +238,8 @@ void call_fail(struct tars_pending *p, int code, const char *fmt, ...)
 int32_t call_next_id(struct loop *l);
 /* Completed: runs p->done in a coroutine, then frees p. */
 void call_run_done(struct tars_pending *p);
+/* Zeroed but for its loop, list and the one reference of the caller. */
+struct tars_pending *call_alloc(struct loop *l);
 /* Drops a reference. */
 void call_free(struct tars_pending *p);
 /* The free list of a loop that has ended. */

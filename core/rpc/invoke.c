@@ -93,14 +93,20 @@ int32_t call_next_id(struct loop *l)
 }
 
 /* From the loop's free list, on its thread. */
-static struct tars_pending *call_alloc(struct loop *l)
+struct tars_pending *call_alloc(struct loop *l)
 {
 	struct tars_pending *p = loop_is_here(l) ? l->free_calls : NULL;
 
-	if (!p)
-		return xmalloc(sizeof(*p));
-	l->free_calls = p->next_by_id;
-	l->n_free_calls--;
+	if (p) {
+		l->free_calls = p->next_by_id;
+		l->n_free_calls--;
+	} else {
+		p = xmalloc(sizeof(*p));
+	}
+	mem_zero(p, sizeof(*p));
+	p->loop = l;
+	atomic_init(&p->refs, 1);
+	list_init(&p->node);
 	return p;
 }
 
@@ -110,15 +116,11 @@ static struct tars_pending *call_new(const struct tars_call *c, const struct tar
 	struct loop *l = c->rq->app == c->to->app ? c->rq->loop : &c->to->app->loops[0];
 	struct tars_pending *p = call_alloc(l);
 
-	mem_zero(p, sizeof(*p));
 	p->rq = c->rq;
 	p->proxy = c->to;
-	p->loop = l;
 	p->func = &iface->funcs[func];
 	p->hash_mode = c->hash_mode;
 	p->hash = c->hash;
-	atomic_init(&p->refs, 1);
-	list_init(&p->node);
 	if (__builtin_expect(c->to->conf.n_retries > 0, 0))
 		p->retrying = retry_new(p);
 	return p;

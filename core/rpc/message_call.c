@@ -114,7 +114,7 @@ static int take_message(struct conn *c, uint8_t *data, size_t n, struct err *e)
 	p = link_answered(link, id);
 	if (!p)
 		return 0;   /* it has timed out */
-	p->body.p = (const uint8_t *)arena_memdup(&p->arena, data, n);
+	p->body.p = (const uint8_t *)arena_memdup(call_arena(p), data, n);
 	p->body.n = (uint32_t)n;
 	call_complete(p, TARS_OK);
 	return 0;

@@ -128,10 +128,9 @@ bool retry_goes_on(struct tars_pending *p, int rc)
 
 static struct tars_pending *attempt_new(struct tars_pending *umbrella)
 {
-	struct tars_pending *a = xcalloc(1, sizeof(*a));
+	struct tars_pending *a = call_alloc(umbrella->loop);
 
 	a->rq = umbrella->rq;
-	a->loop = umbrella->loop;
 	a->proxy = umbrella->proxy;
 	a->func = umbrella->func;
 	a->hash_mode = umbrella->hash_mode;
@@ -141,8 +140,6 @@ static struct tars_pending *attempt_new(struct tars_pending *umbrella)
 	a->deadline_us = umbrella->deadline_us;
 	a->is_attempt = true;
 	a->umbrella = umbrella;
-	atomic_init(&a->refs, 1);
-	list_init(&a->node);
 	return a;
 }
 
