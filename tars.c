@@ -25,7 +25,7 @@ static void list(FILE *out, const char *title, bool services)
 static void print_help(FILE *out)
 {
 	fputs("usage: tars ROLE [options] [arguments]\n"
-	      "       tars help [ROLE]\n"
+	      "       tars help [ROLE [COMMAND]]\n"
 	      "       tars version\n", out);
 	list(out, "services", true);
 	list(out, "tools", false);
@@ -77,6 +77,6 @@ int main(int argc, char **argv)
 	if (!role)
 		return EXIT_USAGE;
 	if (is_help(argv[1]))
-		return role_main(role, 1, (char *[]){ help, NULL });
+		argv[2] = help; /* also of a command of the role, if one is named behind it */
 	return role_main(role, argc - 2, argv + 2);
 }

@@ -7,8 +7,7 @@
 
 #include "proto/prototext.h"
 
-/* By a temporary file, so that nobody sees half of it. */
-static int replace_file(const char *path, const struct buf *text, struct err *e)
+int idl_write_file(const char *path, const struct buf *text, struct err *e)
 {
 	struct buf temporary = BUF_INIT;
 	const char *name;
@@ -39,9 +38,9 @@ static int write_both(struct idl *idl, struct idl_file *file, const char *dir, s
 	int rc = idl_gen_c(idl, file, &header, &code);
 
 	if (!rc)
-		rc = replace_file(arena_strf(&idl->arena, "%s/%s.h", dir, file->base), &header, e);
+		rc = idl_write_file(arena_strf(&idl->arena, "%s/%s.h", dir, file->base), &header, e);
 	if (!rc)
-		rc = replace_file(arena_strf(&idl->arena, "%s/%s.c", dir, file->base), &code, e);
+		rc = idl_write_file(arena_strf(&idl->arena, "%s/%s.c", dir, file->base), &code, e);
 	buf_release(&header);
 	buf_release(&code);
 	return rc;
@@ -86,7 +85,7 @@ static int write_protos(struct idl *idl, struct idl_file *file, const char *dir,
 
 		if (n && is_first_block(file, i)) {
 			prototext(&text, module, ifaces, n);
-			rc = replace_file(arena_strf(&idl->arena, "%s/%s.proto", dir, module),
+			rc = idl_write_file(arena_strf(&idl->arena, "%s/%s.proto", dir, module),
 					  &text, e);
 		}
 		buf_release(&text);

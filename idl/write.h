@@ -16,4 +16,7 @@ int idl_write_c(const struct idl_options *opt, const char *path, const char *dir
 /* The interfaces of path as DIR/MODULE.proto, for gRPC clients. */
 int idl_write_proto(const struct idl_options *opt, const char *path, const char *dir, FILE *report);
 
+/* Replaces a file as a whole, by a temporary one, so that nobody sees half of it. */
+int idl_write_file(const char *path, const struct buf *text, struct err *e);
+
 #endif

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/tars.h"
@@ -10,65 +9,77 @@
 #include "if/Ctl.h"
 #include "proto/endpoint.h"
 #include "proto/json.h"
-#include "proto/text.h"
 #include "roles/role.h"
 
 enum { MAX_PROFILE = 1 << 20, MAX_SERVANTS = 256 };
 
 struct ctl_conf {
-	const char *locator, *exe, *monitor_script, *node, *profile, *protocol, *servant, *set,
-		*start_script, *stop_script, *template, *type;
-	bool json, start;
-	int threads;
+	const char *locator;
 	int64_t timeout_ms;
 };
 
 static const struct opt ctl_opts[] = {
-	OPT("exe", struct ctl_conf, exe, NULL, OPT_FLAG_ONLY,
-	    "deploy: the program that runs, or the .so of a service in C"),
-	OPT("json", struct ctl_conf, json, "no", OPT_FLAG_ONLY, "list, nodes: print JSON"),
 	OPT("locator", struct ctl_conf, locator, NULL, 0,
 	    "object of the registry (default: $TARS_LOCATOR, or this machine's)"),
-	OPT("monitor-script", struct ctl_conf, monitor_script, NULL, OPT_FLAG_ONLY,
-	    "deploy: script that tells whether it lives"),
-	OPT("node", struct ctl_conf, node, NULL, OPT_FLAG_ONLY,
-	    "deploy: the node to run on (default: the only one)"),
-	OPT("profile", struct ctl_conf, profile, NULL, OPT_FLAG_ONLY,
-	    "deploy: file with the server's own part of its configuration"),
-	OPT("protocol", struct ctl_conf, protocol, "tars", OPT_FLAG_ONLY,
-	    "deploy: what its servants speak, tars or not_tars"),
-	OPT("servant", struct ctl_conf, servant, NULL, OPT_FLAG_ONLY,
-	    "deploy: a servant, \"HelloObj@tcp -h HOST -p PORT\"; give more as arguments"),
-	OPT("set", struct ctl_conf, set, NULL, OPT_FLAG_ONLY, "deploy: its set, name.area.group"),
-	OPT("start", struct ctl_conf, start, "yes", OPT_FLAG_ONLY, "deploy: start it too"),
-	OPT("start-script", struct ctl_conf, start_script, NULL, OPT_FLAG_ONLY,
-	    "deploy: script that starts it"),
-	OPT("stop-script", struct ctl_conf, stop_script, NULL, OPT_FLAG_ONLY,
-	    "deploy: script that stops it"),
-	OPT("template", struct ctl_conf, template, NULL, OPT_FLAG_ONLY,
-	    "deploy: configuration template (default: the type's)"),
-	OPT("threads", struct ctl_conf, threads, "5", OPT_FLAG_ONLY, "deploy: of each servant"),
 	OPT_DURATION("timeout", struct ctl_conf, timeout_ms, "90s", 0, "how long to wait"),
-	OPT("type", struct ctl_conf, type, "tars_c", OPT_FLAG_ONLY,
-	    "deploy: tars_c, tars_cpp, tars_go, tars_java, tars_nodejs, tars_php or not_tars"),
+	{ 0 }
+};
+
+struct deploy_conf {
+	const char *exe, *monitor_script, *node, *profile, *protocol, *servant, *set,
+		*start_script, *stop_script, *template, *type;
+	bool start;
+	int threads;
+};
+
+#define DEPLOY_OPT(name, field, def, help) \
+	OPT(name, struct deploy_conf, field, def, OPT_FLAG_ONLY, help)
+static const struct opt deploy_opts[] = {
+	DEPLOY_OPT("exe", exe, NULL, "the program that runs, or the .so of a service in C"),
+	DEPLOY_OPT("monitor-script", monitor_script, NULL, "script that tells whether it lives"),
+	DEPLOY_OPT("node", node, NULL, "the node to run on (default: the only one)"),
+	DEPLOY_OPT("profile", profile, NULL,
+		   "file with the server's own part of its configuration"),
+	DEPLOY_OPT("protocol", protocol, "tars", "what its servants speak, tars or not_tars"),
+	DEPLOY_OPT("servant", servant, NULL,
+		   "a servant, \"HelloObj@tcp -h HOST -p PORT\"; give more as arguments"),
+	DEPLOY_OPT("set", set, NULL, "its set, name.area.group"),
+	DEPLOY_OPT("start", start, "yes", "start it too"),
+	DEPLOY_OPT("start-script", start_script, NULL, "script that starts it"),
+	DEPLOY_OPT("stop-script", stop_script, NULL, "script that stops it"),
+	DEPLOY_OPT("template", template, NULL, "configuration template (default: the type's)"),
+	DEPLOY_OPT("threads", threads, "5", "of each servant"),
+	DEPLOY_OPT("type", type, "tars_c",
+		   "tars_c, tars_cpp, tars_go, tars_java, tars_nodejs, tars_php or not_tars"),
+	{ 0 }
+};
+
+struct table_conf {
+	bool json;
+};
+
+static const struct opt table_opts[] = {
+	OPT("json", struct table_conf, json, "no", OPT_FLAG_ONLY, "print JSON"),
 	{ 0 }
 };
 
 struct ctl;
 
-struct command {
-	const char *name, *args;
-	int least, most;             /* arguments */
+/* What a command does. */
+struct op {
 	int (*run)(struct ctl *c);
+	int n_fixed;                 /* arguments before the node */
 	/* What `run` does on one node, where that is the same for all. */
 	int (*one)(struct ctl *c, struct tars_str app, struct tars_str server,
 		   struct tars_str node);
 };
 
-/* One run of the command; everything lives in rq until the end. */
+/* One run of a command; everything lives in rq until the end. */
 struct ctl {
 	const struct ctl_conf *conf;
-	const struct command *command;
+	const void *own;             /* struct deploy_conf or table_conf */
+	const struct op *op;
+	const char *name;            /* of the command */
 	char **args;                 /* behind the command */
 	int n_args;
 	struct tars_app *app;
@@ -84,8 +95,7 @@ static int complain(const struct ctl *c, int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	fprintf(stderr, "tars: ctl%s%s: ", c->command ? " " : "",
-		c->command ? c->command->name : "");
+	fprintf(stderr, "tars: ctl %s: ", c->name);
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
 	va_end(ap);
@@ -156,7 +166,7 @@ static int choose_node(struct ctl *c, struct tars_str *node)
 	struct buf list = BUF_INIT;
 	int status;
 
-	*node = str_of(c->conf->node);
+	*node = str_of(((const struct deploy_conf *)c->own)->node);
 	if (node->n)
 		return 0;
 	status = get_nodes(c, &names);
@@ -182,7 +192,7 @@ static int choose_node(struct ctl *c, struct tars_str *node)
 
 static int read_profile(struct ctl *c, struct tars_str *text)
 {
-	const char *path = c->conf->profile;
+	const char *path = ((const struct deploy_conf *)c->own)->profile;
 	FILE *f = path ? fopen(path, "r") : NULL;
 	struct buf b = BUF_INIT;
 	size_t n;
@@ -203,6 +213,7 @@ static int read_profile(struct ctl *c, struct tars_str *text)
 
 static int add_servant(struct ctl *c, struct tars_DeployReq *req, const char *text)
 {
+	const struct deploy_conf *conf = c->own;
 	const char *at = strchr(text, '@');
 	struct tars_DeployServant *s;
 
@@ -215,8 +226,8 @@ static int add_servant(struct ctl *c, struct tars_DeployReq *req, const char *te
 	tars_DeployServant_init(s);
 	s->servant = tars_strndup(c->rq, text, (size_t)(at - text));
 	s->endpoint = str_of(at + 1);
-	s->threads = c->conf->threads;
-	s->protocol = str_of(c->conf->protocol);
+	s->threads = conf->threads;
+	s->protocol = str_of(conf->protocol);
 	return 0;
 }
 
@@ -232,7 +243,7 @@ static struct tars_str absolute(struct ctl *c, const char *path)
 
 static int fill_request(struct ctl *c, struct tars_DeployReq *req)
 {
-	const struct ctl_conf *conf = c->conf;
+	const struct deploy_conf *conf = c->own;
 	struct tars_str *const set[] = { &req->setName, &req->setArea, &req->setGroup };
 	int status;
 
@@ -341,16 +352,15 @@ static int ctl_change(struct ctl *c)
 
 	if (status)
 		return status;
-	/* The node is the last argument. */
-	if (c->n_args == c->command->most)
-		return c->command->one(c, app, server, str_of(c->args[c->n_args - 1]));
+	if (c->n_args > c->op->n_fixed)
+		return c->op->one(c, app, server, str_of(c->args[c->op->n_fixed]));
 	status = get_servers(c, c->args[0], &rows);
 	if (status)
 		return status;
 	if (!rows.n)
 		return complain(c, EXIT_FAILED, "%s is not deployed (tars ctl list)", c->args[0]);
 	for (uint32_t i = 0; i < rows.n; i++) {
-		int s = c->command->one(c, app, server, rows.v[i].nodeName);
+		int s = c->op->one(c, app, server, rows.v[i].nodeName);
 
 		if (s)
 			status = s;
@@ -389,6 +399,11 @@ static int print_json(struct ctl *c, const struct tars_type *type, const void *v
 	return rc == 0 ? EXIT_ASKED : complain(c, EXIT_FAILED, "%s", e.text);
 }
 
+static bool wants_json(const struct ctl *c)
+{
+	return ((const struct table_conf *)c->own)->json;
+}
+
 static int ctl_list(struct ctl *c)
 {
 	enum { COLUMNS = 7 };
@@ -402,7 +417,7 @@ static int ctl_list(struct ctl *c)
 
 	if (status)
 		return status;
-	if (c->conf->json)
+	if (wants_json(c))
 		return print_json(c, tars_Ctl_iface.funcs[func].out, &out);
 	cells = arena_alloc(&c->arena, (out.servers.n + 1) * COLUMNS * sizeof(*cells));
 	memcpy(cells, head, sizeof(head));
@@ -438,7 +453,7 @@ static int ctl_nodes(struct ctl *c)
 	rc = tars_AdminReg_getNodeList(&call, &in, &out);
 	if (rc != 0)
 		return fail_call(c, &call, rc);
-	if (c->conf->json)
+	if (wants_json(c))
 		return print_json(c, &tars_type_string_string_map, &out.heartbeats);
 	cells = arena_alloc(&c->arena, (out.heartbeats.n + 1) * 2 * sizeof(*cells));
 	cells[0] = "NODE";
@@ -483,7 +498,7 @@ static int notify_node(struct ctl *c, struct tars_str app, struct tars_str serve
 	struct tars_str result, help;
 	int status;
 
-	if (c->n_args < c->command->most)
+	if (c->n_args == c->op->n_fixed)
 		printf("== %s\n", node.p);
 	fflush(stdout);
 	status = notify_one(c, app, server, node, command, &result);
@@ -501,36 +516,6 @@ static int notify_node(struct ctl *c, struct tars_str app, struct tars_str serve
 }
 
 /* ---- the commands ---- */
-
-static const struct command commands[] = {
-	{ "deploy", "App.Server [\"Obj@ENDPOINT\"...]", 1, 1 + MAX_SERVANTS, ctl_deploy },
-	{ "list", "[App | App.Server | NODE]", 0, 1, ctl_list },
-	{ "nodes", "", 0, 0, ctl_nodes },
-	{ "notify", "App.Server COMMAND [NODE]", 2, 3, ctl_change, notify_node },
-	{ "restart", "App.Server [NODE]", 1, 2, ctl_change, restart_one },
-	{ "start", "App.Server [NODE]", 1, 2, ctl_change, start_one },
-	{ "stop", "App.Server [NODE]", 1, 2, ctl_change, stop_one },
-	{ "undeploy", "App.Server [NODE]", 1, 2, ctl_change, undeploy_one },
-};
-enum { N_COMMANDS = sizeof(commands) / sizeof(*commands) };
-
-static const struct command *find_command(struct ctl *c, const char *name)
-{
-	struct text_nearest near;
-
-	text_nearest_init(&near, name);
-	for (unsigned i = 0; i < N_COMMANDS; i++) {
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-		text_nearest_try(&near, commands[i].name);
-	}
-	if (near.best)
-		complain(c, 0, "'%s' is not a command (did you mean %s?)", name, near.best);
-	else
-		complain(c, 0, "'%s' is not a command: deploy, list, nodes, notify, restart, "
-			 "start, stop or undeploy", name);
-	return NULL;
-}
 
 /* The registry's objects are served on each of its endpoints: the locator is all that we need. */
 static int connect_registry(struct ctl *c)
@@ -563,21 +548,18 @@ static int connect_registry(struct ctl *c)
 	return 0;
 }
 
-static int ctl_main(int argc, char **argv, const void *conf)
+static int ctl_run(const struct role_call *call)
 {
-	struct ctl c = { .conf = conf, .args = argv + 1, .n_args = argc - 1 };
-	const struct command *cmd = find_command(&c, argv[0]);
+	struct ctl c = {
+		.conf = call->conf, .own = call->own, .op = call->command->detail,
+		.name = call->command->name, .args = call->argv, .n_args = call->argc,
+	};
 	int status;
 
-	if (!cmd)
-		return EXIT_USAGE;
-	c.command = cmd;
-	if (c.n_args < cmd->least || c.n_args > cmd->most)
-		return complain(&c, EXIT_USAGE, "wants: tars ctl %s %s", cmd->name, cmd->args);
 	arena_init(&c.arena, NULL, 0);
 	status = connect_registry(&c);
 	if (!status)
-		status = cmd->run(&c);
+		status = c.op->run(&c);
 	if (c.rq)
 		tars_end(c.rq);
 	if (c.app)
@@ -586,11 +568,31 @@ static int ctl_main(int argc, char **argv, const void *conf)
 	return status;
 }
 
+static const struct op deploy = { ctl_deploy }, list = { ctl_list }, nodes = { ctl_nodes },
+	notify = { ctl_change, 2, notify_node }, restart = { ctl_change, 1, restart_one },
+	start = { ctl_change, 1, start_one }, stop = { ctl_change, 1, stop_one },
+	undeploy = { ctl_change, 1, undeploy_one };
+
+static const struct role_command commands[] = {
+	{ "deploy", "App.Server [\"Obj@ENDPOINT\"...]", "puts a server on a node and starts it",
+	  deploy_opts, sizeof(struct deploy_conf), ctl_run, &deploy },
+	{ "list", "[FILTER]", "servers; the filter is an App, an App.Server or a node",
+	  table_opts, sizeof(struct table_conf), ctl_run, &list },
+	{ "nodes", NULL, "nodes, and when each was last heard of",
+	  table_opts, sizeof(struct table_conf), ctl_run, &nodes },
+	{ "notify", "App.Server COMMAND [NODE]", "a management command for it", NULL, 0, ctl_run,
+	  &notify },
+	{ "restart", "App.Server [NODE]", "stops and starts it", NULL, 0, ctl_run, &restart },
+	{ "start", "App.Server [NODE]", "starts it where it is", NULL, 0, ctl_run, &start },
+	{ "stop", "App.Server [NODE]", "stops it", NULL, 0, ctl_run, &stop },
+	{ "undeploy", "App.Server [NODE]", "stops it and forgets it", NULL, 0, ctl_run, &undeploy },
+	{ 0 }
+};
+
 const struct role ctl_role = {
 	.name = "ctl",
 	.summary = "deploy, undeploy, start, stop, restart, list, notify; nodes",
-	.args = "COMMAND [ARG...]",
 	.opts = ctl_opts,
 	.conf_size = sizeof(struct ctl_conf),
-	.main = ctl_main,
+	.commands = commands,
 };

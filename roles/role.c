@@ -11,7 +11,7 @@
 
 /* ---- options that roles have in common ---- */
 
-static const struct opt basic_opts[] = {
+const struct opt role_basic_opts[] = {
 	OPT("config", struct role_common, config, NULL, 0, "INI file to read"),
 	OPT("help", struct role_common, help, "no", OPT_FLAG_ONLY, "print this help"),
 	OPT("log-file", struct role_common, log_file, NULL, 0,
@@ -47,11 +47,28 @@ static const struct opt *own_opts(const struct role *role)
 
 enum { MAX_SECTIONS = 32 };
 
+/* Adds the options of the command that is named, if one is. */
+static int add_command(struct role_conf *rc, const struct role *role, int argc, char **argv,
+		       struct err *e)
+{
+	const char *name = role->commands ? role_command_name(role, argc, argv) : NULL;
+
+	if (!name)
+		return 0;
+	rc->command = role_command_find(role, name, e);
+	if (!rc->command)
+		return TARS_EARG;
+	rc->own = arena_alloc(&rc->conf.arena, rc->command->conf_size + 1);
+	if (rc->command->opts)
+		conf_add(&rc->conf, rc->command->opts, rc->own);
+	return 0;
+}
+
 int role_conf_load(struct role_conf *rc, const struct role *role, int argc, char **argv,
 		   struct err *e)
 {
 	struct conf_section known[MAX_SECTIONS] = {
-		{ "tars", basic_opts }, { "tars", service_opts },
+		{ "tars", role_basic_opts }, { "tars", service_opts },
 	};
 	int n = 2, rc_load;
 
@@ -63,10 +80,12 @@ int role_conf_load(struct role_conf *rc, const struct role *role, int argc, char
 	conf_init(&rc->conf, role->name);
 	rc->values = arena_alloc(&rc->conf.arena, role->conf_size + 1);
 	conf_add(&rc->conf, own_opts(role), rc->values);
-	conf_add(&rc->conf, basic_opts, &rc->common);
+	conf_add(&rc->conf, role_basic_opts, &rc->common);
 	if (role->init)
 		conf_add(&rc->conf, service_opts, &rc->common);
-	rc_load = conf_load(&rc->conf, argc, argv, known, e);
+	rc_load = add_command(rc, role, argc, argv, e);
+	if (!rc_load)
+		rc_load = conf_load(&rc->conf, argc, argv, known, e);
 	if (!rc_load && (rc->common.reactors < 0 || rc->common.reactors > 64))
 		rc_load = err_set(e, TARS_ECONF, "reactors: %d is not within 0..64",
 				  rc->common.reactors);
@@ -82,20 +101,31 @@ void role_conf_release(struct role_conf *rc)
 
 /* ---- texts ---- */
 
-void role_print_help(struct buf *b, const struct role *role)
+static void print_help(struct buf *b, const struct role *role, const struct role_command *command)
 {
-	buf_addf(b, "usage: tars %s%s%s%s\n\n%s: %s\n", role->name, role->is_raw ? "" : " [options]", role->args ? " " : "",
-		 role->args ? role->args : "", role->name, role->summary);
+	if (command) {
+		role_print_command(b, role, command);
+	} else {
+		const char *args = role->commands ? "COMMAND [ARG...]" : role->args;
+
+		buf_addf(b, "usage: tars %s%s%s%s\n\n%s: %s\n", role->name,
+			 role->is_raw ? "" : " [options]", args ? " " : "", args ? args : "",
+			 role->name, role->summary);
+	}
 	if (role->is_raw)
 		return;
+	if (role->commands && !command)
+		role_print_commands(b, role);
 	if (own_opts(role)->name) {
-		buf_add_str(b, "\noptions:\n");
+		buf_addf(b, "\noptions%s:\n", role->commands ? " of every command" : "");
 		opt_print_help(b, own_opts(role));
 	}
 	buf_addf(b, "\noptions of every %s:\n", role->init ? "service" : "tool");
-	opt_print_help(b, basic_opts);
+	opt_print_help(b, role_basic_opts);
 	if (role->init)
 		opt_print_help(b, service_opts);
+	if (command)
+		return;
 	buf_addf(b, "\nEach can also be set in the --config file, as name = value under [%s]\n"
 		 "(or [tars] for all roles), and in the environment as TARS_", role->name);
 	for (const char *p = role->name; *p; p++)
@@ -172,11 +202,12 @@ int role_check_locator(const char *given, struct err *e)
 
 /* ---- running ---- */
 
-static int check_arguments(const struct role *role, int n, struct err *e)
+/* Checks the number of arguments; `prefix` ("gen: ") begins the message. */
+static int check_number(const char *prefix, const char *args, int n, struct err *e)
 {
 	int least = 0, most = 0;
 
-	for (const char *p = role->args ? role->args : ""; *p;) {
+	for (const char *p = args ? args : ""; *p;) {
 		size_t size = strcspn(p, " ");
 
 		least += *p != '[';
@@ -188,10 +219,23 @@ static int check_arguments(const struct role *role, int n, struct err *e)
 	}
 	if (n >= least && n <= most)
 		return 0;
-	if (!role->args)
-		return err_set(e, TARS_EARG, "takes no arguments, only options (see --help)");
-	return err_set(e, TARS_EARG, "%s arguments: wants %s (see --help)",
-		       n < least ? "too few" : "too many", role->args);
+	if (!args)
+		return err_set(e, TARS_EARG, "%stakes no arguments, only options (see --help)",
+			       prefix);
+	return err_set(e, TARS_EARG, "%stoo %s arguments: wants %s (see --help)", prefix,
+		       n < least ? "few" : "many", args);
+}
+
+static int check_arguments(const struct role *role, const struct role_conf *rc, struct err *e)
+{
+	char prefix[64];
+
+	if (!role->commands)
+		return check_number("", role->args, rc->conf.n_args, e);
+	if (!rc->command)
+		return check_number("", "COMMAND", 0, e);
+	snprintf(prefix, sizeof(prefix), "%s: ", rc->command->name);
+	return check_number(prefix, rc->command->args, rc->conf.n_args - 1, e);
 }
 
 static int open_log(const struct role *role, const struct role_common *common, struct err *e)
@@ -218,7 +262,7 @@ static int run(const struct role *role, struct role_conf *rc, int argc, char **a
 		conf_show(&b, &rc->conf);
 		return print(&b);
 	}
-	code = check_arguments(role, rc->conf.n_args, &e);
+	code = check_arguments(role, rc, &e);
 	if (!code)
 		code = conf_check(&rc->conf, &e);
 	if (!code)
@@ -231,6 +275,11 @@ static int run(const struct role *role, struct role_conf *rc, int argc, char **a
 	}
 	if (role->init)
 		return service_main(role, rc, argc, argv);
+	if (rc->command)
+		return rc->command->run(&(struct role_call){
+			.role = role, .command = rc->command, .argc = rc->conf.n_args - 1,
+			.argv = rc->conf.args + 1, .conf = rc->values, .own = rc->own,
+		});
 	return role->main(rc->conf.n_args, rc->conf.args, rc->values);
 }
 
@@ -251,7 +300,9 @@ int role_main(const struct role *role, int argc, char **argv)
 	int status, code;
 
 	if (wants(argc, argv, "--help") || wants(argc, argv, "-h")) {
-		role_print_help(&b, role);
+		const char *name = role->commands ? role_command_name(role, argc, argv) : NULL;
+
+		print_help(&b, role, name ? role_command_find(role, name, NULL) : NULL);
 		return print(&b);
 	}
 	if (wants(argc, argv, "--version")) {

@@ -20,6 +20,7 @@ enum role_exit {
 	EXIT_ASKED = 0,         /* done, or stopped because it was told to */
 	EXIT_FAILED = 1,        /* a tool's operation was refused or failed */
 	EXIT_USAGE = 64,        /* unknown role, option or argument */
+	EXIT_DATA = 65,         /* input cannot be read, where 1 means something else */
 	EXIT_UNAVAILABLE = 69,  /* a peer (registry, database, service) is not there */
 	EXIT_BUG = 70,          /* something in the program is wrong */
 	EXIT_RETRY = 75,        /* e.g. the port is in use: may work later */
@@ -44,6 +45,25 @@ struct role_run {
 	bool keep_services;      /* for stop: the services that we started go on (SIGUSR2) */
 };
 
+/* One run of a command of a role. */
+struct role_call {
+	const struct role *role;
+	const struct role_command *command;
+	int argc;
+	char **argv;             /* behind the command's name */
+	const void *conf;        /* filled by the role's options */
+	const void *own;         /* filled by the command's */
+};
+
+/* A command of a tool, as in `tars ctl list`: a row of role->commands. */
+struct role_command {
+	const char *name, *args, *summary; /* as in struct role */
+	const struct opt *opts;  /* its own, all OPT_FLAG_ONLY; may be NULL */
+	size_t conf_size;
+	int (*run)(const struct role_call *call);
+	const void *detail;      /* for run */
+};
+
 struct role {
 	const char *name, *summary;
 	/* Positional arguments, as in help: "OBJ FUNC [JSON]", "FILE..."; NULL: none.  What stands
@@ -54,6 +74,8 @@ struct role {
 	size_t conf_size;
 	/* Tools: argv holds the positional arguments only.  Returns an enum role_exit. */
 	int (*main)(int argc, char **argv, const void *conf);
+	/* Instead of main and args, ends with { 0 }. */
+	const struct role_command *commands;
 	/* Services. */
 	int (*init)(struct role_run *run, struct err *e);
 	/* SIGHUP: take over `conf` (also run->conf afterwards; the old one stays too) or leave all
@@ -86,6 +108,8 @@ struct role_conf {
 	struct conf conf;
 	struct role_common common;
 	void *values;            /* of role->conf_size */
+	const struct role_command *command; /* NULL: has none, or none is named */
+	void *own;               /* of command->conf_size */
 	struct role_conf *older; /* replaced by a reload */
 };
 int role_conf_load(struct role_conf *rc, const struct role *role, int argc, char **argv,
@@ -100,9 +124,19 @@ int role_exit_status(int code);
 const char *role_locator(const char *given);
 /* TARS_ECONF if it names no endpoint; NULL and "" are fine. */
 int role_check_locator(const char *given, struct err *e);
-void role_print_help(struct buf *b, const struct role *role);
 /* "tars: registry: text" and a newline, to stderr. */
 void role_complain(const struct role *role, const struct err *e);
+
+/* ---- command.c ---- */
+extern const struct opt role_basic_opts[]; /* of every role; in role.c */
+/* The first argument that is no option and no option's value, or NULL. */
+const char *role_command_name(const struct role *role, int argc, char **argv);
+/* The row of this name (may be NULL), else NULL and an error that says which there are. */
+const struct role_command *role_command_find(const struct role *role, const char *name,
+					     struct err *e);
+/* Parts of help: the list of a role's commands, and one of them. */
+void role_print_commands(struct buf *b, const struct role *role);
+void role_print_command(struct buf *b, const struct role *role, const struct role_command *c);
 
 /* ---- home.c ---- */
 /* The directory of everything: the absolute path given, else /usr/local/app/tars for root and

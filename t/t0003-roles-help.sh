@@ -33,6 +33,32 @@ test_expect_success 'every role has help, in 80 columns, in both spellings' '
 	done
 '
 
+test_expect_success 'commands: each with help of its own, in 80 columns' '
+	for role in ctl idl
+	do
+		tars $role --help >out &&
+		sed -n "/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p" out >names &&
+		test "$(wc -l <names)" -gt 2 || return 1
+		while read -r name
+		do
+			tars $role $name --help >one &&
+			test_grep "^usage: tars $role $name \[options\]" one &&
+			! grep "^.\{81\}" one &&
+			tars help $role $name >again &&
+			test_cmp one again || return 1
+		done <names
+	done
+'
+
+test_expect_success 'options of a command: only there, before its name too' '
+	test_expect_code 64 tars idl check --tables x.tars 2>err &&
+	test_grep "^tars: idl: --tables: unknown option" err &&
+	echo "module M { struct S { 0 require int a; }; };" >x.tars &&
+	mkdir there &&
+	tars idl --out there --tables gen x.tars &&
+	test -f there/x.c
+'
+
 test_expect_success 'version' '
 	tars version >out &&
 	test_grep "^tars [0-9]" out &&

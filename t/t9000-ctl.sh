@@ -35,7 +35,7 @@ test_expect_success 'wrong use' '
 	test_expect_code 64 tars ctl lst 2>err &&
 	test_grep "did you mean list\?" err &&
 	test_expect_code 64 tars ctl start 2>err &&
-	test_grep "wants: tars ctl start App.Server \[NODE\]" err &&
+	test_grep "^tars: ctl: start: too few arguments: wants App.Server \[NODE\]" err &&
 	test_expect_code 64 tars ctl list --locator tars.tarsregistry.QueryObj 2>err &&
 	test_grep "has no endpoint" err &&
 	test_expect_code 64 tars ctl list --locator "x y@z" 2>err

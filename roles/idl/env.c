@@ -1,0 +1,122 @@
+/* What the commands of `tars idl` share: search path, standard input, errors, results. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "idl/write.h"
+#include "roles/idl/idl.h"
+
+/* Splits "a:b" in place. */
+static int split_dirs(struct idl_env *env)
+{
+	char *text = env->include, *dir;
+
+	while ((dir = strsep(&text, ":"))) {
+		if (!*dir)
+			continue;
+		if (env->opt.n_dirs == IDL_MAX_DIRS) {
+			fprintf(stderr, "tars: idl: --include: more than %d directories\n",
+				IDL_MAX_DIRS);
+			return EXIT_USAGE;
+		}
+		env->dirs[env->opt.n_dirs++] = dir;
+	}
+	return 0;
+}
+
+static int read_input(struct idl_env *env, struct err *e)
+{
+	size_t n;
+
+	while (env->input.len <= IDL_MAX_FILE_SIZE &&
+	       (n = fread(buf_reserve(&env->input, 65536), 1, 65536, stdin)) > 0)
+		env->input.len += n;
+	if (ferror(stdin))
+		return err_set(e, TARS_ESYS, "cannot read standard input: %s", strerror(errno));
+	env->has_input = true;
+	return 0;
+}
+
+/* "-" is standard input; a command may read it more than once. */
+static int read_file(void *ctx, const char *path, struct buf *text, struct err *e)
+{
+	struct idl_env *env = ctx;
+	int rc;
+
+	if (strcmp(path, "-") != 0)
+		return idl_read_file(NULL, path, text, e);
+	rc = env->has_input ? 0 : read_input(env, e);
+	if (!rc && env->input.len)
+		buf_add(text, env->input.data, env->input.len);
+	return rc;
+}
+
+int idl_env_init(struct idl_env *env, const struct role_call *call)
+{
+	const struct idl_conf *conf = call->conf;
+
+	*env = (struct idl_env){ .call = call, .input = BUF_INIT };
+	env->opt = (struct idl_options){
+		.dirs = env->dirs, .with_tars = conf->with_tars, .read = read_file, .ctx = env,
+	};
+	env->include = xstrdup(conf->include ? conf->include : "");
+	return split_dirs(env);
+}
+
+void idl_env_release(struct idl_env *env)
+{
+	free(env->include);
+	buf_release(&env->input);
+}
+
+int idl_env_each(const struct role_call *call,
+		 int (*one)(struct idl_env *env, const char *path, void *arg), void *arg)
+{
+	struct idl_env env;
+	int status = idl_env_init(&env, call);
+
+	for (int i = 0; i < call->argc && status != EXIT_USAGE; i++)
+		if (one(&env, call->argv[i], arg))
+			status = EXIT_FAILED;
+	idl_env_release(&env);
+	return status;
+}
+
+void idl_show_errors(const struct idl *idl)
+{
+	struct buf errors = BUF_INIT;
+
+	idl_put_errors(idl, &errors);
+	fputs(buf_str(&errors), stderr);
+	buf_release(&errors);
+}
+
+struct idl_file *idl_env_load(struct idl_env *env, struct idl *idl, const char *path)
+{
+	struct idl_file *file;
+
+	idl_init(idl, &env->opt);
+	file = idl_load(idl, path);
+	if (!file)
+		idl_show_errors(idl);
+	return file;
+}
+
+int idl_put_output(const struct role_call *call, const char *path, const struct buf *text)
+{
+	struct err e = { 0 };
+
+	if (path && strcmp(path, "-") != 0) {
+		if (!idl_write_file(path, text, &e))
+			return EXIT_ASKED;
+	} else {
+		size_t n = buf_size(text);
+
+		if (fwrite(buf_head(text), 1, n, stdout) == n && !fflush(stdout))
+			return EXIT_ASKED;
+		err_set(&e, TARS_ESYS, "cannot write to stdout: %s", strerror(errno));
+	}
+	role_complain(call->role, &e);
+	return EXIT_FAILED;
+}

@@ -1,0 +1,105 @@
+/* tars idl: the IDL compiler, as a table of commands. */
+#include "roles/idl/idl.h"
+
+#include <stdio.h>
+
+#include "idl/write.h"
+
+/* ---- gen, proto ---- */
+
+struct gen_conf {
+	const char *out;
+	bool tables;
+};
+
+static const struct opt gen_opts[] = {
+	OPT("out", struct gen_conf, out, ".", OPT_FLAG_ONLY, "directory for generated files"),
+	OPT("tables", struct gen_conf, tables, "no", OPT_FLAG_ONLY,
+	    "no straight-line encoders and decoders: less code, half as fast"),
+	{ 0 }
+};
+
+static const struct opt proto_opts[] = {
+	OPT("out", struct gen_conf, out, ".", OPT_FLAG_ONLY, "directory for generated files"),
+	{ 0 }
+};
+
+static int gen_one(struct idl_env *env, const char *path, void *arg)
+{
+	const struct gen_conf *conf = env->call->own;
+
+	(void)arg;
+	env->opt.tables_only = conf->tables;
+	return idl_write_c(&env->opt, path, conf->out, stderr);
+}
+
+static int gen(const struct role_call *call)
+{
+	return idl_env_each(call, gen_one, NULL);
+}
+
+static int proto_one(struct idl_env *env, const char *path, void *arg)
+{
+	const struct gen_conf *conf = env->call->own;
+
+	(void)arg;
+	return idl_write_proto(&env->opt, path, conf->out, stderr);
+}
+
+static int proto(const struct role_call *call)
+{
+	return idl_env_each(call, proto_one, NULL);
+}
+
+/* ---- check ---- */
+
+/* Generating shows more than loading does: names that clash in C. */
+static int check_one(struct idl_env *env, const char *path, void *arg)
+{
+	struct buf header = BUF_INIT, code = BUF_INIT;
+	struct idl idl;
+	struct idl_file *file = idl_env_load(env, &idl, path);
+	int rc = TARS_EARG;
+
+	(void)arg;
+	if (file) {
+		rc = idl_gen_c(&idl, file, &header, &code);
+		idl_show_errors(&idl);
+	}
+	buf_release(&header);
+	buf_release(&code);
+	idl_release(&idl);
+	return rc;
+}
+
+static int check(const struct role_call *call)
+{
+	return idl_env_each(call, check_one, NULL);
+}
+
+/* ---- the role ---- */
+
+static const struct opt idl_opts[] = {
+	OPT("include", struct idl_conf, include, NULL, OPT_FLAG_ONLY,
+	    "directories to look for included files in, with ':' between them"),
+	OPT("with-tars", struct idl_conf, with_tars, "no", OPT_FLAG_ONLY,
+	    "allow names that start with 'tars', as the platform's own files have"),
+	{ 0 }
+};
+
+static const struct role_command commands[] = {
+	{ "check", "FILE...", "reports what is wrong with the files", .run = check },
+	{ "gen", "FILE...", "writes X.h and X.c for each X.tars", gen_opts,
+	  sizeof(struct gen_conf), gen },
+	{ "proto", "FILE...", "writes Module.proto for each module with interfaces", proto_opts,
+	  sizeof(struct gen_conf), proto },
+	{ 0 }
+};
+
+const struct role idl_role = {
+	.name = "idl",
+	.summary = "checks .tars files and makes other things of them (see tars idl --help)",
+	.opts = idl_opts,
+	.conf_size = sizeof(struct idl_conf),
+	.commands = commands,
+};
