@@ -50,7 +50,17 @@ static struct conf_value *find(const struct conf *c, const char *name, const str
 static void offer(struct conf_value *v, enum conf_from from, const char *text, int line)
 {
 	if (from >= v->from)
-		*v = (struct conf_value){ text, from, line };
+		*v = (struct conf_value){ text, from, line, NULL };
+}
+
+static void offer_flag(struct conf *c, const struct opt *o, struct conf_value *v, const char *text)
+{
+	struct conf_value *before = NULL;
+
+	if (o->type == OPT_TYPE_TEXTS && v->from == CONF_FLAG)
+		before = (void *)arena_memdup(&c->arena, v, sizeof(*v));
+	offer(v, CONF_FLAG, text, 0);
+	v->before = before;
 }
 
 /* ---- command line ---- */
@@ -67,6 +77,34 @@ static int unknown_flag(const struct conf *c, const char *name, struct err *e)
 		return err_set(e, TARS_EARG, "--%s: unknown option (did you mean --%s?)", name,
 			       near.best);
 	return err_set(e, TARS_EARG, "--%s: unknown option (see --help)", name);
+}
+
+/* "-t value", "-tvalue"; a switch has none. */
+static int read_letter(struct conf *c, char **argv, int *used, struct err *e)
+{
+	const char *value = argv[0] + 2;
+	const struct opt *o = NULL;
+	int group = 0;
+
+	for (; group < c->n_groups; group++) {
+		o = opt_find_letter(c->group[group].opts, argv[0][1]);
+		if (o)
+			break;
+	}
+	if (!o || (o->type == OPT_TYPE_BOOL && *value))
+		return err_set(e, TARS_EARG, "%s: unknown option (most begin with --; see --help)",
+			       argv[0]);
+	if (o->type == OPT_TYPE_BOOL) {
+		value = "yes";
+	} else if (!*value) {
+		value = argv[1];
+		*used = 2;
+	}
+	if (!value)
+		return err_set(e, TARS_EARG, "-%c: wants a value", o->letter);
+	offer_flag(c, o, &c->group[group].value[o - c->group[group].opts],
+		   arena_strdup(&c->arena, value));
+	return 0;
 }
 
 /* "--name=value", "--name value", "--name" and "--no-name" of a switch.  *used: arguments eaten. */
@@ -89,11 +127,11 @@ static int read_flag(struct conf *c, char **argv, int *used, struct err *e)
 	if (!v || strcmp(o->name, name))
 		return unknown_flag(c, name, e);
 	if (equals) {
-		offer(v, CONF_FLAG, arena_strdup(&c->arena, equals + 1), 0);
+		offer_flag(c, o, v, arena_strdup(&c->arena, equals + 1));
 	} else if (o->type == OPT_TYPE_BOOL) {
 		offer(v, CONF_FLAG, "yes", 0);
 	} else if (argv[1]) {
-		offer(v, CONF_FLAG, arena_strdup(&c->arena, argv[1]), 0);
+		offer_flag(c, o, v, arena_strdup(&c->arena, argv[1]));
 		*used = 2;
 	} else {
 		return err_set(e, TARS_EARG, "--%s: wants a value", name);
@@ -118,9 +156,9 @@ static int read_flags(struct conf *c, int argc, char **argv, struct err *e)
 			if (rc)
 				return rc;
 		} else if (flags && *arg == '-' && arg[1]) {
-			return err_set(e, TARS_EARG,
-				       "%s: unknown option (options begin with --; see --help)",
-				       arg);
+			rc = read_letter(c, argv + i, &used, e);
+			if (rc)
+				return rc;
 		} else {
 			c->args[c->n_args++] = arena_strdup(&c->arena, arg);
 		}
@@ -252,13 +290,14 @@ static const char *origin(struct conf *c, const struct opt *o, const struct conf
 	return o->name;
 }
 
-static int apply(struct conf *c, const struct conf_group *g, const struct opt *o, struct err *e)
+static int apply_value(struct conf *c, const struct conf_group *g, const struct opt *o,
+		       const struct conf_value *v, struct err *e)
 {
-	const struct conf_value *v = &g->value[o - g->opts];
 	const char *wrong;
+	int rc = v->before ? apply_value(c, g, o, v->before, e) : 0;
 
-	if (!v->text)
-		return 0;
+	if (rc || !v->text)
+		return rc;
 	wrong = opt_set(o, v->text, g->values, &c->arena);
 	if (!wrong)
 		return 0;
@@ -284,7 +323,7 @@ int conf_load(struct conf *c, int argc, char **argv, const struct conf_section *
 		rc = read_file(c, known, e);
 	for (int i = 0; !rc && i < c->n_groups; i++)
 		for (o = c->group[i].opts; !rc && o->name; o++)
-			rc = apply(c, &c->group[i], o, e);
+			rc = apply_value(c, &c->group[i], o, &c->group[i].value[o - c->group[i].opts], e);
 	return rc;
 }
 

@@ -20,6 +20,7 @@ struct conf_value {
 	const char *text;       /* NULL: not set */
 	enum conf_from from;
 	int line;               /* in the file */
+	struct conf_value *before; /* of a flag that is given several times */
 };
 
 struct conf_group {

@@ -15,6 +15,14 @@ const struct opt *opt_find(const struct opt *rows, const char *name)
 	return NULL;
 }
 
+const struct opt *opt_find_letter(const struct opt *rows, char letter)
+{
+	for (const struct opt *o = rows; o->name; o++)
+		if (o->letter && o->letter == letter)
+			return o;
+	return NULL;
+}
+
 /* ---- values ---- */
 
 static bool read_bool(const char *text, bool *v)
@@ -43,16 +51,16 @@ static const struct unit sizes[] = {
 	{ "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 }, { 0 }
 };
 
-/* Digits and a unit; "0" needs none. */
-static bool read_units(const char *text, const struct unit *units, int64_t *v)
+/* Digits and a unit; "0" needs none, and no number does if `bare`. */
+static bool read_units(const char *text, const struct unit *units, bool bare, int64_t *v)
 {
 	size_t digits = strspn(text, "0123456789");
 	int64_t n;
 
 	if (!text_int(text, digits, 0, INT64_MAX, &n))
 		return false;
-	if (!n && !text[digits]) {
-		*v = 0;
+	if ((!n || bare) && !text[digits]) {
+		*v = n;
 		return true;
 	}
 	for (; units->name; units++)
@@ -67,6 +75,31 @@ static const char *store(void *field, const void *value, size_t size)
 	return NULL;
 }
 
+/* "a|b|c" */
+static bool is_choice(const char *choices, const char *text)
+{
+	size_t n = strlen(text);
+
+	for (const char *p = choices; *p; p += *p == '|') {
+		size_t size = strcspn(p, "|");
+
+		if (size == n && !memcmp(p, text, n))
+			return true;
+		p += size;
+	}
+	return false;
+}
+
+static void add_text(struct opt_texts *texts, const char *text, struct arena *a)
+{
+	const char **v = arena_alloc(a, (texts->n + 1) * sizeof(*v));
+
+	if (texts->n)
+		memcpy(v, texts->v, texts->n * sizeof(*v));
+	v[texts->n++] = arena_strdup(a, text);
+	texts->v = v;
+}
+
 const char *opt_set(const struct opt *o, const char *text, void *values, struct arena *a)
 {
 	void *field = (char *)values + o->offset;
@@ -77,8 +110,13 @@ const char *opt_set(const struct opt *o, const char *text, void *values, struct 
 
 	switch (o->type) {
 	case OPT_TYPE_STRING:
+		if (o->choices && !is_choice(o->choices, text))
+			return arena_strf(a, "is not one of %s", o->choices);
 		copy = arena_strdup(a, text);
 		return store(field, &copy, sizeof(copy));
+	case OPT_TYPE_TEXTS:
+		add_text(field, text, a);
+		return NULL;
 	case OPT_TYPE_BOOL:
 		if (!read_bool(text, &truth))
 			return "is not yes or no";
@@ -93,11 +131,11 @@ const char *opt_set(const struct opt *o, const char *text, void *values, struct 
 			return "is not a whole number";
 		break;
 	case OPT_TYPE_DURATION:
-		if (!read_units(text, durations, &number))
+		if (!read_units(text, durations, o->flags & OPT_BARE_MS, &number))
 			return "is not a duration (try 10s)";
 		break;
 	case OPT_TYPE_SIZE:
-		if (!read_units(text, sizes, &number))
+		if (!read_units(text, sizes, false, &number))
 			return "is not a size (try 10M)";
 		break;
 	}
@@ -110,6 +148,7 @@ void opt_clear(const struct opt *o, void *values)
 		[OPT_TYPE_STRING] = sizeof(char *),    [OPT_TYPE_BOOL] = sizeof(bool),
 		[OPT_TYPE_INT] = sizeof(int),          [OPT_TYPE_INT64] = sizeof(int64_t),
 		[OPT_TYPE_DURATION] = sizeof(int64_t), [OPT_TYPE_SIZE] = sizeof(int64_t),
+		[OPT_TYPE_TEXTS] = sizeof(struct opt_texts),
 	};
 
 	memset((char *)values + o->offset, 0, size[o->type]);
@@ -122,7 +161,8 @@ enum { HELP_COLUMN = 28, HELP_WIDTH = 80 };
 static const char *placeholder(const struct opt *o)
 {
 	switch (o->type) {
-	case OPT_TYPE_STRING: return " TEXT";
+	case OPT_TYPE_STRING:
+	case OPT_TYPE_TEXTS: return " TEXT";
 	case OPT_TYPE_BOOL: return "";
 	case OPT_TYPE_INT:
 	case OPT_TYPE_INT64: return " N";
@@ -161,7 +201,10 @@ void opt_print_help(struct buf *b, const struct opt *rows)
 		size_t begin = buf_size(b), width;
 
 		/* A switch that is on is shown in the form that does something. */
-		buf_addf(b, "  --%s%s%s", on ? "no-" : "", o->name, placeholder(o));
+		buf_add_str(b, "  ");
+		if (o->letter)
+			buf_addf(b, "-%c, ", o->letter);
+		buf_addf(b, "--%s%s%s", on ? "no-" : "", o->name, placeholder(o));
 		width = buf_size(b) - begin;
 		if (width > HELP_COLUMN - 2) {
 			buf_add_u8(b, '\n');

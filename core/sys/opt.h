@@ -29,6 +29,12 @@ enum opt_type {
 	OPT_TYPE_INT64,     /* int64_t */
 	OPT_TYPE_DURATION,  /* int64_t milliseconds: 250ms 10s 5m 2h 1d, 0 */
 	OPT_TYPE_SIZE,      /* int64_t bytes: 512 64K 10M 2G, units of 1024 */
+	OPT_TYPE_TEXTS,     /* struct opt_texts: a flag that may be given again and again */
+};
+
+struct opt_texts {
+	const char **v;
+	uint32_t n;
 };
 
 enum opt_flags {
@@ -36,6 +42,7 @@ enum opt_flags {
 	OPT_SECRET = 1 << 1,    /* never printed */
 	OPT_REQUIRED = 1 << 2,
 	OPT_FLAG_ONLY = 1 << 3, /* command line only: no INI key, no environment variable */
+	OPT_BARE_MS = 1 << 4,   /* of a duration: digits without a unit are milliseconds */
 };
 
 struct opt {
@@ -45,27 +52,32 @@ struct opt {
 	size_t offset;
 	unsigned flags;
 	enum opt_type type;
+	/* Seldom there: `OPT(..., "help", .letter = 't')`. */
+	char letter;            /* "-t" is the same flag; 0: none */
+	const char *choices;    /* "text|json": the only values that a text may have; NULL: any */
 };
 
-#define OPT_ROW(name, type, conf, field, def, flags, help) \
-	{ name, def, help, offsetof(conf, field), flags, type }
-#define OPT(name, conf, field, def, flags, help) \
+#define OPT_ROW(name, type, conf, field, def, flags, help, ...) \
+	{ name, def, help, offsetof(conf, field), flags, type, ##__VA_ARGS__ }
+#define OPT(name, conf, field, def, flags, help, ...) \
 	OPT_ROW(name, _Generic(((conf *)0)->field, \
 			       const char *: OPT_TYPE_STRING, \
+			       struct opt_texts: OPT_TYPE_TEXTS, \
 			       bool: OPT_TYPE_BOOL, \
 			       int: OPT_TYPE_INT, \
-			       int64_t: OPT_TYPE_INT64), conf, field, def, flags, help)
-#define OPT_DURATION(name, conf, field, def, flags, help) \
+			       int64_t: OPT_TYPE_INT64), conf, field, def, flags, help, ##__VA_ARGS__)
+#define OPT_DURATION(name, conf, field, def, flags, help, ...) \
 	OPT_ROW(name, _Generic(((conf *)0)->field, int64_t: OPT_TYPE_DURATION), conf, field, def, \
-		flags, help)
-#define OPT_SIZE(name, conf, field, def, flags, help) \
+		flags, help, ##__VA_ARGS__)
+#define OPT_SIZE(name, conf, field, def, flags, help, ...) \
 	OPT_ROW(name, _Generic(((conf *)0)->field, int64_t: OPT_TYPE_SIZE), conf, field, def, \
-		flags, help)
+		flags, help, ##__VA_ARGS__)
 
-/* The row of this name among rows, or NULL. */
+/* The row of this name, or letter, among rows, or NULL. */
 const struct opt *opt_find(const struct opt *rows, const char *name);
-/* Reads text into the field of `values`; strings are copied to the arena.  NULL, or what is wrong
- * as the end of a sentence: "is not a duration (try 10s)". */
+const struct opt *opt_find_letter(const struct opt *rows, char letter);
+/* Reads text into the field of `values`, of texts behind those that it has; strings are copied to
+ * the arena.  NULL, or what is wrong as the end of a sentence: "is not a duration (try 10s)". */
 const char *opt_set(const struct opt *o, const char *text, void *values, struct arena *a);
 /* As without a default: zero or NULL. */
 void opt_clear(const struct opt *o, void *values);

@@ -174,7 +174,7 @@ static void test_wrong_flags(void **state)
 		     "--node-timeuot=1s");
 	REFUSE_FLAGS("--xyzzy: unknown option (see --help)", "--xyzzy");
 	REFUSE_FLAGS("--no-limit: unknown option (did you mean --limit?)", "--no-limit");
-	REFUSE_FLAGS("-x: unknown option (options begin with --; see --help)", "-x");
+	REFUSE_FLAGS("-x: unknown option (most begin with --; see --help)", "-x");
 	REFUSE_FLAGS("--limit: wants a value", "--limit");
 	REFUSE_FLAGS("--limit: '1x' is not a whole number", "--limit=1x");
 	REFUSE_FLAGS("--limit: '' is not a whole number", "--limit=");
@@ -184,6 +184,77 @@ static void test_wrong_flags(void **state)
 	REFUSE_FLAGS("--ready-fd: '3000000000' is not a whole number", "--ready-fd=3000000000");
 	REFUSE_FLAGS("--max-size: '99999999999G' is not a size (try 10M)",
 		     "--max-size=99999999999G");
+}
+
+/* ---- letters, texts given several times, choices ---- */
+
+struct tool {
+	struct opt_texts header;
+	const char *output;
+	bool verbose;
+	int64_t wait_ms;
+};
+
+static const struct opt tool_opts[] = {
+	OPT("header", struct tool, header, NULL, OPT_FLAG_ONLY, "more", .letter = 'H'),
+	OPT("output", struct tool, output, "text", OPT_FLAG_ONLY, "how", .choices = "text|json"),
+	OPT("verbose", struct tool, verbose, "no", OPT_FLAG_ONLY, "tell", .letter = 'v'),
+	OPT_DURATION("wait", struct tool, wait_ms, "1s", OPT_BARE_MS, "how long", .letter = 'w'),
+	{ 0 }
+};
+
+static int load_tool(struct fixture *x, struct tool *tool, char **argv)
+{
+	int argc = 0;
+
+	while (argv[argc])
+		argc++;
+	*x = (struct fixture){ 0 };
+	*tool = (struct tool){ 0 };
+	conf_init(&x->conf, "tool");
+	conf_add(&x->conf, tool_opts, tool);
+	return conf_load(&x->conf, argc, argv, known, &x->e);
+}
+#define LOAD_TOOL(x, tool, ...) load_tool((x), (tool), (char *[]){ __VA_ARGS__, NULL })
+
+static void refuse_tool(const char *why, char **argv)
+{
+	struct fixture x;
+	struct tool tool;
+
+	assert_int_equal(load_tool(&x, &tool, argv), TARS_EARG);
+	assert_string_equal(x.e.text, why);
+	conf_release(&x.conf);
+}
+#define REFUSE_TOOL(why, ...) refuse_tool((why), (char *[]){ __VA_ARGS__, NULL })
+
+static void test_letters(void **state)
+{
+	struct fixture x;
+	struct tool tool;
+
+	(void)state;
+	assert_int_equal(LOAD_TOOL(&x, &tool, "-v", "-w", "70", "-Ha=1", "-H", "b", "--header=c",
+				   "-", "--", "-v"), 0);
+	assert_true(tool.verbose);
+	assert_int_equal(tool.wait_ms, 70);
+	assert_int_equal(tool.header.n, 3);
+	assert_string_equal(tool.header.v[0], "a=1");
+	assert_string_equal(tool.header.v[1], "b");
+	assert_string_equal(tool.header.v[2], "c");
+	assert_int_equal(x.conf.n_args, 2);
+	conf_release(&x.conf);
+	assert_int_equal(LOAD_TOOL(&x, &tool, "-w2s", "--output", "json"), 0);
+	assert_int_equal(tool.wait_ms, 2000);
+	assert_string_equal(tool.output, "json");
+	assert_int_equal(tool.header.n, 0);
+	conf_release(&x.conf);
+	REFUSE_TOOL("-w: wants a value", "-w");
+	REFUSE_TOOL("-vv: unknown option (most begin with --; see --help)", "-vv");
+	REFUSE_TOOL("--wait: '5x' is not a duration (try 10s)", "-w5x");
+	REFUSE_TOOL("--output: 'xml' is not one of text|json", "--output=xml");
+	REFUSE_TOOL("--output: 'tex' is not one of text|json", "--output=tex");
+	REFUSE_TOOL("--output: 'text|json' is not one of text|json", "--output=text|json");
 }
 
 static void test_units(void **state)
@@ -458,6 +529,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flags_and_arguments, setup, teardown),
 		cmocka_unit_test(test_wrong_flags),
+		cmocka_unit_test(test_letters),
 		cmocka_unit_test(test_units),
 		cmocka_unit_test_setup_teardown(test_precedence, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flag_beats_all, setup, teardown),
