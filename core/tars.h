@@ -342,6 +342,15 @@ enum tars_hash_mode { TARS_HASH_NONE, TARS_HASH_MOD, TARS_HASH_CONSISTENT };
 TARS_API uint64_t tars_hash(const char *text, size_t n);
 TARS_API uint64_t tars_hash_new(const char *text, size_t n);
 
+/* What a call looks like: what C++, Go and Java speak, or as scripts and gateways call them. */
+enum tars_wire { TARS_WIRE_TARS = 0, TARS_WIRE_TUP = 3, TARS_WIRE_JSON = 5 };
+
+/* Where a call went and what came back beside the result. */
+struct tars_call_info {
+	char endpoint[96];               /* "tcp 10.0.0.1:18600"; "" if it was never sent */
+	struct tars_string_string_map reply_status; /* belongs to rq */
+};
+
 /* One call; zero means default everywhere.  Only grows at the end. */
 struct tars_call {
 	struct tars_proxy *to;
@@ -355,6 +364,8 @@ struct tars_call {
 	struct tars_string_string_map reply_context;
 	/* Of tars_message */
 	const char *kind;                /* its name in statistics, one of few; NULL: "message" */
+	enum tars_wire wire;
+	struct tars_call_info *info;     /* of tars_invoke: filled if given */
 };
 
 /* Why the last failed call of rq failed, as in tars_call.error; "" if none did.  For callbacks and

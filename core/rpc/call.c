@@ -224,6 +224,8 @@ void call_sent(struct tars_pending *p, struct link *link, size_t size)
 	}
 	p->peer = NULL;
 	p->link = link;
+	if (__builtin_expect(!!p->info, 0))
+		memcpy(p->info->endpoint, link->text, sizeof(p->info->endpoint));
 	stats_call_sent(p, link->peer);
 	list_append(&link->calls, &p->node);
 	if (__builtin_expect(link->protocol != NULL, 0))

@@ -10,6 +10,7 @@
 #include "core/rpc/connect.h"
 #include "core/rpc/keepalive.h"
 #include "core/rpc/proxy.h"
+#include "core/rpc/wireform.h"
 #include "proto/hash.h"
 
 void link_call_ended(struct link *link)
@@ -68,6 +69,22 @@ struct tars_pending *link_answered(struct link *link, int32_t id)
 	return p;
 }
 
+static void keep_map(struct arena *a, struct tars_string_string_map *kept,
+		     const struct tars_string_string_map *map)
+{
+	kept->v = arena_alloc(a, map->n * sizeof(*map->v));
+	kept->n = map->n;
+	for (uint32_t i = 0; i < map->n; i++) {
+		const struct tars_string_string_pair *from = &map->v[i];
+		struct tars_string_string_pair *to = &kept->v[i];
+
+		to->key = (struct tars_str){ arena_memdup(a, from->key.p, from->key.n),
+					     from->key.n };
+		to->val = (struct tars_str){ arena_memdup(a, from->val.p, from->val.n),
+					     from->val.n };
+	}
+}
+
 /* The frame's memory is the connection's: what the caller gets must be its own. */
 static void keep_reply(struct tars_pending *p, const struct response_packet *r)
 {
@@ -75,19 +92,10 @@ static void keep_reply(struct tars_pending *p, const struct response_packet *r)
 
 	p->body.p = (const uint8_t *)arena_memdup(a, r->body.p, r->body.n);
 	p->body.n = r->body.n;
-	if (!r->context.n)
-		return;
-	p->reply_context.v = arena_alloc(a, r->context.n * sizeof(*r->context.v));
-	p->reply_context.n = r->context.n;
-	for (uint32_t i = 0; i < r->context.n; i++) {
-		const struct tars_string_string_pair *from = &r->context.v[i];
-		struct tars_string_string_pair *to = &p->reply_context.v[i];
-
-		to->key = (struct tars_str){ arena_memdup(a, from->key.p, from->key.n),
-					     from->key.n };
-		to->val = (struct tars_str){ arena_memdup(a, from->val.p, from->val.n),
-					     from->val.n };
-	}
+	if (r->context.n)
+		keep_map(a, &p->reply_context, &r->context);
+	if (__builtin_expect(!!p->info, 0) && r->status.n)
+		keep_map(a, &p->info->reply_status, &r->status);
 }
 
 /* Request id 0 is a push.  "Go elsewhere" is for all; the others for a proxy that wants them. */
@@ -106,11 +114,11 @@ static int handle_reply(struct link *link, const uint8_t *frame, size_t n, struc
 	struct loop *l = link->loop;
 	struct response_packet r;
 	struct tars_pending *p;
-	int rc = packet_get_response(frame, n, &r, &l->scratch, e);
+	int rc = wire_get_response(frame, n, &r, &l->scratch, e);
 
 	if (rc < 0)
 		return rc;
-	if (r.packet_type != PACKET_NORMAL || r.version != VERSION_TARS || r.ret < TARS_EUNKNOWN)
+	if (r.packet_type != PACKET_NORMAL || !wire_is_known(r.version) || r.ret < TARS_EUNKNOWN)
 		return err_set(e, TARS_EPROTO,
 			       "reply with iVersion %d, cPacketType %d, iRet %d: not a TARS reply",
 			       r.version, r.packet_type, r.ret);
@@ -123,6 +131,9 @@ static int handle_reply(struct link *link, const uint8_t *frame, size_t n, struc
 		keepalive_reply(link, &r);   /* or it has timed out */
 		return 0;
 	}
+	if (r.version != (p->wire ? p->wire : VERSION_TARS))
+		return err_set(e, TARS_EPROTO, "the reply has iVersion %d, its call had %d",
+			       r.version, p->wire ? p->wire : VERSION_TARS);
 	keep_reply(p, &r);
 	if (r.ret)
 		call_fail(p, r.ret, "%.*s", (int)r.desc.n, r.desc.n ? r.desc.p : "");

@@ -19,6 +19,7 @@
 
 struct loop;
 struct target;
+struct tars_call_info;
 struct tars_proxy;
 struct wait;
 
@@ -97,6 +98,8 @@ struct tars_pending {
 	struct health *health;        /* of its endpoint; held.  NULL: none picked */
 	bool is_probe;                /* of a shielded endpoint */
 	bool is_answered;             /* rc came from the server */
+	uint8_t wire;                 /* enum tars_wire */
+	struct tars_call_info *info;  /* of who waits for it, or NULL */
 	int64_t picked_us;
 	uint64_t out_at;              /* where its packet begins in the output of its link */
 	size_t out_size;

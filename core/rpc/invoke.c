@@ -11,6 +11,7 @@
 #include "core/rpc/proxy.h"
 #include "core/rpc/retry.h"
 #include "core/rpc/trace.h"
+#include "core/rpc/wireform.h"
 
 /* ---- encoding ---- */
 
@@ -44,7 +45,7 @@ static int put_request(struct buf *b, struct tars_pending *p, const struct tars_
 {
 	struct outgoing more;
 	struct request_packet head = {
-		.version = VERSION_TARS,
+		.version = p->wire ? p->wire : VERSION_TARS,
 		.packet_type = p->oneway ? PACKET_ONEWAY : PACKET_NORMAL,
 		.request_id = p->id,
 		.servant = { p->proxy->name, (uint32_t)strlen(p->proxy->name) },
@@ -66,7 +67,15 @@ static int put_request(struct buf *b, struct tars_pending *p, const struct tars_
 		head.status = more.status;
 	}
 	mark = packet_begin_request(b, &head);
-	codec_put_flat(b, p->func->in, in, 0);
+	if (__builtin_expect(p->wire != TARS_WIRE_TARS, 0)) {
+		rc = wire_put_args(b, p->wire, p->func->in, in, e);
+		if (rc) {
+			b->len = b->pos + start;
+			return rc;
+		}
+	} else {
+		codec_put_flat(b, p->func->in, in, 0);
+	}
 	packet_end_request(b, mark, &head);
 	rc = check_size(b, start, max, e);
 	if (p->trace && !rc)
@@ -119,6 +128,7 @@ static struct tars_pending *call_new(const struct tars_call *c, const struct tar
 	p->rq = c->rq;
 	p->proxy = c->to;
 	p->func = &iface->funcs[func];
+	p->wire = (uint8_t)c->wire;
 	p->hash_mode = c->hash_mode;
 	p->hash = c->hash;
 	if (__builtin_expect(c->to->conf.n_retries > 0, 0))
@@ -281,7 +291,10 @@ static int decode_result(struct tars_pending *p, void *out)
 		*(struct tars_bytes *)out = p->body;
 		return TARS_OK;
 	}
-	rc = codec_get_flat(p->body.p, p->body.n, p->func->out, out, call_arena(p), &e);
+	if (__builtin_expect(p->wire != TARS_WIRE_TARS, 0))
+		rc = wire_get_result(p->wire, &p->body, p->func->out, out, call_arena(p), &e);
+	else
+		rc = codec_get_flat(p->body.p, p->body.n, p->func->out, out, call_arena(p), &e);
 	if (rc >= 0)
 		return TARS_OK;
 	p->error = arena_strf(&p->arena, "%s.%s: the reply cannot be decoded: %s", p->proxy->name,
@@ -387,6 +400,7 @@ int tars_invoke(struct tars_call *c, const struct tars_iface *iface, int func, c
 	struct tars_pending *p = call_new(c, iface, func);
 
 	p->is_local = is_local(p);
+	p->info = c->info;
 	begin(p, c, in);
 	return call_end(p, out, c);
 }

@@ -135,6 +135,7 @@ static struct tars_pending *attempt_new(struct tars_pending *umbrella)
 	a->func = umbrella->func;
 	a->hash_mode = umbrella->hash_mode;
 	a->hash = umbrella->hash;
+	a->wire = umbrella->wire;
 	a->timeout_ms = umbrella->timeout_ms;
 	a->start_us = reactor_now();
 	a->deadline_us = umbrella->deadline_us;
