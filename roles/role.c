@@ -131,6 +131,8 @@ static void print_help(struct buf *b, const struct role *role, const struct role
 	for (const char *p = role->name; *p; p++)
 		buf_add_u8(b, *p >= 'a' && *p <= 'z' ? (uint8_t)(*p - 'a' + 'A') : (uint8_t)*p);
 	buf_add_str(b, "_NAME.\n");
+	if (role->notes)
+		buf_addf(b, "\n%s", role->notes);
 }
 
 void role_complain(const struct role *role, const struct err *e)

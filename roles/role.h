@@ -70,6 +70,7 @@ struct role {
 	 * in brackets may be left out; the driver checks the number. */
 	const char *args;
 	const struct opt *opts;  /* ends with { 0 }; may be NULL */
+	const char *notes;       /* more for help, behind the options; ends with a newline; or NULL */
 	bool is_raw;             /* main reads its options itself: argv is all behind the name */
 	size_t conf_size;
 	/* Tools: argv holds the positional arguments only.  Returns an enum role_exit. */

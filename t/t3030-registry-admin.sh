@@ -133,7 +133,7 @@ test_expect_success 'commands for nodes that are not there say so' '
 '
 
 test_expect_success 'a function that is not there' '
-	test_expect_code 64 tars call \
+	test_expect_code 1 tars call \
 		"tars.tarsAdminRegistry.AdminRegObj@tcp -h 127.0.0.1 -p $registry_port" getTaskRsp \
 		"{\"taskNo\":\"1\"}" 2>err &&
 	test_grep "getTaskRsp.*-3" err

@@ -10,6 +10,7 @@
  *	pause       sleeps so many milliseconds; never in a coroutine
  *	gate        waits until "open"; never in a coroutine
  *	hold        puts the reply off until "reply"
+ *	context KEY, status KEY   what the caller sent, which goes back as context too
  *	relay WHAT  calls the object that context["to"] names, and gives its text
  *	crash       a fault: number 4 SIGILL, 6 SIGABRT, 7 SIGBUS, 8 SIGFPE, 11 SIGSEGV, 0 no stack left
  *	spin        says so on stderr, and never ends
@@ -205,6 +206,18 @@ static int relay(struct tars_req *rq, const char *what, int number, struct tars_
 	return rc;
 }
 
+/* "context KEY" or "status KEY". */
+static struct tars_str mirror(struct tars_req *rq, const char *what)
+{
+	const char *key = strchr(what, ' ') + 1;
+	const char *value = *what == 'c' ? tars_context(rq, key) : tars_status(rq, key);
+
+	if (!value)
+		return TARS_STR("none");
+	tars_set_reply_context(rq, key, value);
+	return tars_strf(rq, "%s", value);
+}
+
 static struct tars_str thread_name(struct tars_req *rq)
 {
 	char name[16] = "";
@@ -254,6 +267,8 @@ static int work(struct tars_req *rq, const struct T_Probe_work_in *in, struct T_
 		return hold(rq);
 	} else if (!strncmp(what, "relay ", 6)) {
 		return relay(rq, what + 6, in->number, &out->text);
+	} else if (!strncmp(what, "context ", 8) || !strncmp(what, "status ", 7)) {
+		out->text = mirror(rq, what);
 	} else if (!strcmp(what, "spin")) {
 		spin();
 	} else if (!strcmp(what, "crash")) {
