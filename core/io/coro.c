@@ -303,7 +303,8 @@ static void deliver(struct task *t)
 void coro_start(size_t stack, void (*fn)(void *), void *arg)
 {
 	size_t page = page_size();
-	size_t mapped = 2 * page + (STACK_FACTOR * stack + page - 1) / page * page;
+	/* Pages are powers of two: a division would cost more than the switch. */
+	size_t mapped = 2 * page + ((STACK_FACTOR * stack + page - 1) & ~(page - 1));
 	struct coro *c = coro_take(mapped);
 
 	BUG_ON(!reactor_self());
