@@ -54,6 +54,24 @@ static const struct tars_type response_type = PACKET_TYPE(response_packet, "Resp
 
 enum { EMPTY_SIZE = WIRE_ZERO }; /* the head byte of a container's size 0 */
 
+/*
+ * Nearly all requests begin with these bytes, whatever sends them: iVersion 1, cPacketType and
+ * iMessageType 0.  One comparison takes them; anything else is read field by field.
+ */
+static inline const uint8_t *get_usual(const struct tars_reader *r, const uint8_t *p,
+				       struct request_packet *packet)
+{
+	static const uint8_t usual[] = { 1 << 4 | WIRE_CHAR, VERSION_TARS, 2 << 4 | WIRE_ZERO,
+					 3 << 4 | WIRE_ZERO };
+
+	if (r->end - p < (ptrdiff_t)sizeof(usual) || memcmp(p, usual, sizeof(usual)))
+		return NULL;
+	packet->version = VERSION_TARS;
+	packet->packet_type = PACKET_NORMAL;
+	packet->message_type = 0;
+	return p + sizeof(usual);
+}
+
 /* Most maps are empty. */
 static inline const uint8_t *get_map(struct tars_reader *r, const uint8_t *p,
 				     const struct tars_field *f,
@@ -106,11 +124,13 @@ int packet_get_request(const uint8_t *frame, size_t n, struct request_packet *p,
 {
 	const struct tars_field *f = request_packet_fields;
 	struct reader r;
-	const uint8_t *at = reader_init(&r, frame, n, a, e);
+	const uint8_t *start = reader_init(&r, frame, n, a, e), *at = get_usual(&r.in, start, p);
 
-	at = tars_get_short(&r.in, at, &f[0], &p->version);
-	at = tars_get_byte(&r.in, at, &f[1], &p->packet_type);
-	at = tars_get_int(&r.in, at, &f[2], &p->message_type);
+	if (!at) {
+		at = tars_get_short(&r.in, start, &f[0], &p->version);
+		at = tars_get_byte(&r.in, at, &f[1], &p->packet_type);
+		at = tars_get_int(&r.in, at, &f[2], &p->message_type);
+	}
 	at = tars_get_int(&r.in, at, &f[3], &p->request_id);
 	at = get_name(&r.in, at, &f[4], &p->servant);
 	at = get_name(&r.in, at, &f[5], &p->func);
@@ -181,14 +201,20 @@ static inline uint8_t *put_request_head(struct buf *b, const struct request_pack
 	return put_string(q, 6, &p->func);
 }
 
+static inline uint8_t *put_ids(uint8_t *q, int packet_type, int16_t version, int32_t request_id,
+			       int32_t message_type)
+{
+	q = tars_wire_int(q, 1, version);
+	q = tars_wire_int(q, 2, packet_type);
+	q = tars_wire_int(q, 3, request_id);
+	return tars_wire_int(q, 4, message_type);
+}
+
 static inline uint8_t *put_response_head(struct buf *b, const struct response_packet *p)
 {
 	uint8_t *q = buf_reserve(b, HEAD_MAX) + LENGTH_SIZE;
 
-	q = tars_wire_int(q, 1, p->version);
-	q = tars_wire_int(q, 2, p->packet_type);
-	q = tars_wire_int(q, 3, p->request_id);
-	q = tars_wire_int(q, 4, p->message_type);
+	q = put_ids(q, p->packet_type, p->version, p->request_id, p->message_type);
 	return tars_wire_int(q, 5, p->ret);
 }
 
@@ -293,6 +319,25 @@ void packet_end_response(struct buf *b, size_t mark, const struct response_packe
 {
 	close_body(b, mark);
 	put_response_tail(b, mark, p);
+}
+
+size_t packet_begin_ok(struct buf *b, const struct request_packet *to, size_t expected)
+{
+	size_t start = buf_size(b);
+	uint8_t *q = buf_reserve(b, HEAD_MAX) + LENGTH_SIZE;
+
+	q = put_ids(q, PACKET_NORMAL, to->version, to->request_id, to->message_type);
+	q = tars_wire_int(q, 5, 0);
+	open_body(b, start, q, 6, expected);
+	return start;
+}
+
+void packet_end_ok(struct buf *b, size_t mark)
+{
+	static const struct tars_string_string_map none;
+
+	close_body(b, mark);
+	put_length(b, mark, put_map(b, buf_reserve(b, TAIL_MAX), 7, &none));
 }
 
 const struct tars_str *packet_map_find(const struct tars_string_string_map *m, const char *key)

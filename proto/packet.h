@@ -70,6 +70,11 @@ void packet_end_request(struct buf *b, size_t mark, const struct request_packet 
 size_t packet_begin_response(struct buf *b, const struct response_packet *p);
 void packet_end_response(struct buf *b, size_t mark, const struct response_packet *p);
 
+/* The same for the usual reply: ret 0, without status, text and context.  expected: bytes of the
+ * body, as above. */
+size_t packet_begin_ok(struct buf *b, const struct request_packet *to, size_t expected);
+void packet_end_ok(struct buf *b, size_t mark);
+
 /* Value of a key in a context or status map, or NULL. */
 const struct tars_str *packet_map_find(const struct tars_string_string_map *m, const char *key);
 

@@ -85,6 +85,36 @@ static void check_response(const char *hex)
 	buf_clear(&out);
 }
 
+/* The usual reply is the same by the short way. */
+static void test_ok_is_a_response(void **state)
+{
+	static const int32_t ids[] = { 0, 1, 127, 128, -1, 40000, INT32_MAX, INT32_MIN };
+	static const size_t guesses[] = { 0, 3, 200, 70000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+		for (size_t g = 0; g < sizeof(guesses) / sizeof(*guesses); g++) {
+			struct request_packet to = { .version = i % 2 ? VERSION_TARS : 2,
+						     .request_id = ids[i],
+						     .message_type = i % 3 ? 0 : MESSAGE_DYED };
+			struct response_packet same = {
+				.version = to.version, .request_id = to.request_id,
+				.message_type = to.message_type,
+				.body = { (const uint8_t *)"body", 4 },
+			};
+			struct buf expected = BUF_INIT;
+			size_t mark = packet_begin_ok(&out, &to, guesses[g]);
+
+			buf_add(&out, same.body.p, same.body.n);
+			packet_end_ok(&out, mark);
+			packet_put_response(&expected, &same);
+			assert_int_equal(out.len, expected.len);
+			assert_memory_equal(out.data, expected.data, out.len);
+			buf_clear(&out);
+			buf_release(&expected);
+		}
+}
+
 static void test_official_vectors(void **state)
 {
 	struct data d;
@@ -286,6 +316,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_official_vectors),
+		TEST(test_ok_is_a_response),
 		TEST(test_request_values),
 		TEST(test_response_values),
 		TEST(test_request_without),
