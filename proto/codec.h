@@ -54,6 +54,10 @@ size_t codec_guess(const struct tars_type *t, const void *value);
  */
 int codec_get_flat(const uint8_t *data, size_t n, const struct tars_type *t, void *value,
 		   struct arena *a, struct err *e);
+/* The same for data that stays as long as the value and is used up by it: long texts are ended in
+ * place and not copied, so data[n] is the caller's, too. */
+int codec_get_kept(uint8_t *data, size_t n, const struct tars_type *t, void *value,
+		   struct arena *a, struct err *e);
 /* What the elements of n bytes of input may take. */
 static inline size_t codec_budget(size_t n)
 {

@@ -18,6 +18,7 @@ const uint8_t *reader_init(struct reader *r, const uint8_t *data, size_t n, stru
 	r->rc = 0;
 	r->depth = 0;
 	r->budget = codec_budget(n);
+	r->n_ends = r->max_ends = 0;
 	path_init(&r->path);
 	return data;
 }
@@ -146,6 +147,11 @@ get_long_string(struct reader *r, const uint8_t *p, unsigned wire, struct tars_s
 		*s = (struct tars_str){ "", 0 };
 		return c.pos;
 	}
+	if (raw.n >= READER_LONG_TEXT && r->n_ends < r->max_ends) {
+		r->ends[r->n_ends++] = c.pos;
+		*s = raw;
+		return c.pos;
+	}
 	copy = arena_alloc_chars(r->arena, (size_t)raw.n + 1);
 	memcpy(copy, raw.p, raw.n);
 	copy[raw.n] = '\0';
@@ -154,8 +160,8 @@ get_long_string(struct reader *r, const uint8_t *p, unsigned wire, struct tars_s
 }
 
 /*
- * A string so short, behind a head with String1, is copied without a call if there is so much to
- * read and to write; else NULL.
+ * A string behind a head with String1 for which the arena has room is copied at once, a short one
+ * without a call where there is so much to read; else NULL.
  */
 enum { SHORT_STRING = 32 };
 
@@ -165,10 +171,16 @@ static inline const uint8_t *take_string(struct reader *r, const uint8_t *p, str
 	char *copy = a->pos;
 	unsigned n;
 
-	if (r->in.end - p <= SHORT_STRING || a->end - copy <= SHORT_STRING || *p > SHORT_STRING)
+	if (p == r->in.end || a->end - copy <= UINT8_MAX)
 		return NULL;
-	n = *p++;
-	memcpy(copy, p, SHORT_STRING);
+	n = *p;
+	if (n <= SHORT_STRING && r->in.end - p > SHORT_STRING)
+		memcpy(copy, p + 1, SHORT_STRING);
+	else if (r->in.end - p > (ptrdiff_t)n)
+		memcpy(copy, p + 1, n);
+	else
+		return NULL;
+	p++;
 	copy[n] = '\0';
 	a->pos = copy + n + 1;
 	*s = (struct tars_str){ copy, n };
@@ -518,6 +530,19 @@ int codec_get_flat(const uint8_t *data, size_t n, const struct tars_type *t, voi
 	const uint8_t *p = reader_init(&r, data, n, a, e);
 
 	get_fields(&r, p, t, value);
+	return finish(&r, t, value);
+}
+
+int codec_get_kept(uint8_t *data, size_t n, const struct tars_type *t, void *value,
+		   struct arena *a, struct err *e)
+{
+	struct reader r;
+	const uint8_t *p = reader_init(&r, data, n, a, e);
+
+	r.max_ends = READER_ENDS;
+	get_fields(&r, p, t, value);
+	for (unsigned i = 0; i < r.n_ends; i++)
+		data[r.ends[i] - data] = '\0';
 	return finish(&r, t, value);
 }
 

@@ -176,6 +176,9 @@ static inline int wire_get_string(struct cursor *c, uint8_t type, struct tars_st
 /* Number of elements of a container, each of which takes at least min_size more bytes. */
 int wire_get_count(struct cursor *c, size_t min_size, uint32_t *n);
 
+/* So many long texts of one call may stay where they are; the rest is copied. */
+enum { READER_ENDS = 8, READER_LONG_TEXT = 512 };
+
 /* State of one decoding call. */
 struct reader {
 	struct tars_reader in;   /* what generated code sees */
@@ -185,6 +188,10 @@ struct reader {
 	unsigned depth;
 	size_t budget;           /* bytes that elements of containers may still take */
 	struct path path;
+	/* Where texts that stay in the input get their NUL when all is read: until then the head of
+	 * the next field is there. */
+	unsigned n_ends, max_ends;
+	const uint8_t *ends[READER_ENDS];
 };
 
 /* Gives where to start reading. */

@@ -263,6 +263,7 @@ static void keep_body(struct tars_req *rq)
 		return;
 	rq->head.body.p = (const uint8_t *)arena_memdup(&rq->arena, rq->head.body.p,
 							rq->head.body.n);
+	rq->keeps_body = true;
 }
 
 /* TUP replies repeat the names, perhaps later, when the input buffer is gone. */

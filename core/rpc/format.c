@@ -23,15 +23,21 @@ static struct response_packet response_head(const struct tars_req *rq, int code,
 static void put_tars_reply(struct buf *b, struct tars_req *rq, int code, const char *text,
 			   const void *out)
 {
-	struct response_packet head = response_head(rq, code, text);
-	bool has_body = !code && rq->func;
-	size_t mark;
+	const struct tars_type *type = code || !rq->func ? NULL : rq->func->out;
+	size_t expected = type ? codec_guess(type, out) : 0, mark;
+	struct response_packet head;
 
-	if (has_body)
-		head.body.n = (uint32_t)codec_guess(rq->func->out, out);
+	if (type && !rq->reply_context.n) {
+		mark = packet_begin_ok(b, &rq->head, expected);
+		codec_put_flat(b, type, out, 0);
+		packet_end_ok(b, mark);
+		return;
+	}
+	head = response_head(rq, code, text);
+	head.body.n = (uint32_t)expected;
 	mark = packet_begin_response(b, &head);
-	if (has_body)
-		codec_put_flat(b, rq->func->out, out, 0);
+	if (type)
+		codec_put_flat(b, type, out, 0);
 	packet_end_response(b, mark, &head);
 }
 
@@ -92,7 +98,10 @@ static void put_tup_reply(struct buf *b, struct tars_req *rq, int code, const ch
 
 static int get_tars_args(struct tars_req *rq, void *in, struct err *e)
 {
-	int rc = codec_get_flat(rq->head.body.p, rq->head.body.n, rq->func->in, in, &rq->arena, e);
+	const struct tars_bytes *body = &rq->head.body;
+	int rc = rq->keeps_body ? codec_get_kept((uint8_t *)body->p, body->n, rq->func->in, in,
+						 &rq->arena, e) :
+				  codec_get_flat(body->p, body->n, rq->func->in, in, &rq->arena, e);
 
 	return rc ? TARS_EDECODE : TARS_OK;
 }

@@ -293,8 +293,9 @@ static int decode_result(struct tars_pending *p, void *out)
 	}
 	if (__builtin_expect(p->wire != TARS_WIRE_TARS, 0))
 		rc = wire_get_result(p->wire, &p->body, p->func->out, out, call_arena(p), &e);
-	else
-		rc = codec_get_flat(p->body.p, p->body.n, p->func->out, out, call_arena(p), &e);
+	else /* client.c has copied it for this */
+		rc = codec_get_kept((uint8_t *)p->body.p, p->body.n, p->func->out, out,
+				    call_arena(p), &e);
 	if (rc >= 0)
 		return TARS_OK;
 	p->error = arena_strf(&p->arena, "%s.%s: the reply cannot be decoded: %s", p->proxy->name,

@@ -93,7 +93,7 @@ static struct pushed *decode(const struct push_handler *h, const struct tars_str
 	p->size = body->n;
 	p->out = arena_alloc(&p->arena, type->size);
 	copy = arena_memdup(&p->arena, body->p, body->n);
-	if (codec_get_flat((const uint8_t *)copy, body->n, type, p->out, &p->arena, NULL) >= 0)
+	if (codec_get_kept((uint8_t *)copy, body->n, type, p->out, &p->arena, NULL) >= 0)
 		return p;
 	arena_clear(&p->arena);
 	free(p);

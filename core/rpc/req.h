@@ -49,6 +49,7 @@ struct tars_req {
 	uint32_t cost;                /* bytes that it keeps: conn_owe */
 	bool ended;                   /* accounted for */
 	bool hang_up;                 /* its connection ends with its reply */
+	bool keeps_body;              /* a copy of it, with a byte behind it, in `arena` */
 	bool limited;                 /* counted by adapter->limits */
 	bool ordered;                 /* holds up the lane of its connection */
 	_Atomic bool late;            /* its handler has put the reply off */
