@@ -310,9 +310,20 @@ static struct adapter *adapter_new(struct tars_app *app, const struct adapter_co
 	a->conf.servant = keep(app, conf->servant);
 	a->conf.access_key = keep(app, conf->access_key);
 	a->conf.secret_key = keep(app, conf->secret_key);
+	a->running = xcalloc_lines(app->n_loops * sizeof(*a->running));
+	arena_defer(&app->arena, free, a->running);
 	pthread_mutex_unlock(&app->lock);
 	fill_defaults(&a->conf);
 	return a;
+}
+
+unsigned adapter_running(const struct adapter *a)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < a->app->n_loops; i++)
+		sum += atomic_load_explicit(&a->running[i].n, memory_order_relaxed);
+	return sum;
 }
 
 static int check_access(const struct adapter *a, struct err *e)

@@ -112,7 +112,7 @@ static void add_adapter(struct buf *out, const struct tars_app *app, const struc
 	add_row(out, "protocol", a->conf.not_tars ? "not_tars" : "tars");
 	add_number(out, "handlethread", a->conf.threads, "");
 	add_number(out, "waiting", atomic_load(&a->waiting), "");
-	add_number(out, "running", atomic_load(&a->running), "");
+	add_number(out, "running", adapter_running(a), "");
 	for (int i = 0; i < N_DROPS; i++)
 		add_number(out, drop_rows[i].status, (int64_t)a->drops[i], "");
 }

@@ -367,20 +367,45 @@ void request_begin(struct tars_req *rq)
 	}
 }
 
-/* Counts it among those of its run mode; false if they are too many. */
-static bool admit(struct tars_req *rq)
+static bool admit_to_pool(struct tars_req *rq)
 {
-	struct adapter *a = rq->adapter;
-	bool is_pool = rq->servant->row.run == TARS_RUN_POOL;
-	_Atomic unsigned *counter = is_pool ? &a->waiting : &a->running;
-	unsigned n = atomic_fetch_add_explicit(counter, 1, memory_order_relaxed) + 1;
+	_Atomic unsigned *waiting = &rq->adapter->waiting;
+	unsigned n = atomic_fetch_add_explicit(waiting, 1, memory_order_relaxed) + 1;
 
-	if (__builtin_expect(is_overloaded(a, n), 0)) {
-		atomic_fetch_sub_explicit(counter, 1, memory_order_relaxed);
+	if (__builtin_expect(is_overloaded(rq->adapter, n), 0)) {
+		atomic_fetch_sub_explicit(waiting, 1, memory_order_relaxed);
 		refuse_overload(rq, n);
 		return false;
 	}
-	rq->coro_counted = !is_pool;
+	return true;
+}
+
+static bool admit_coro(struct tars_req *rq)
+{
+	struct adapter *a = rq->adapter;
+	_Atomic unsigned *own = &a->running[rq->loop->index].n;
+	unsigned n = atomic_load_explicit(own, memory_order_relaxed) + 1;
+
+	/* While each loop has no more than its part, all have not too many. */
+	if (__builtin_expect(is_overloaded(a, n * rq->app->n_loops), 0)) {
+		n = adapter_running(a) + 1;
+		if (is_overloaded(a, n)) {
+			refuse_overload(rq, n);
+			return false;
+		}
+	}
+	count_add(own, 1);
+	rq->coro_counted = true;
+	return true;
+}
+
+/* Counts it among those of its run mode; false if they are too many. */
+static bool admit(struct tars_req *rq)
+{
+	bool is_pool = rq->servant->row.run == TARS_RUN_POOL;
+
+	if (!(is_pool ? admit_to_pool(rq) : admit_coro(rq)))
+		return false;
 	stats_running(rq);
 	return true;
 }
@@ -429,9 +454,26 @@ static const struct servant *find_servant(struct tars_req *rq)
 	return sc->last;
 }
 
+static bool is_named(const struct tars_func *f, const struct tars_str *name)
+{
+	return strlen(f->name) == name->n && !memcmp(f->name, name->p, name->n);
+}
+
+/* Its index, or -1.  Callers often repeat themselves. */
+static int find_func(struct tars_req *rq)
+{
+	const struct tars_iface *iface = rq->servant->row.iface;
+	const struct tars_str *name = &rq->head.func;
+	struct server_conn *sc = rq->conn;
+
+	if ((unsigned)sc->last_func >= iface->n_funcs || !is_named(&iface->funcs[sc->last_func], name))
+		sc->last_func = tars_iface_find(iface, name->p, name->n);
+	return sc->last_func;
+}
+
 static bool is_func(const struct tars_req *rq, const char *name)
 {
-	return rq->head.func.n == strlen(name) && !memcmp(rq->head.func.p, name, rq->head.func.n);
+	return is_named(&(struct tars_func){ .name = name }, &rq->head.func);
 }
 
 /* tars_describe: reflection, the IDL text of the servant's interface as a string. */
@@ -502,7 +544,6 @@ static bool is_within_limits(struct tars_req *rq)
 
 void dispatch(struct tars_req *rq)
 {
-	const struct tars_str *func = &rq->head.func;
 	struct err e;
 
 	if (is_func(rq, "tars_ping")) {
@@ -524,7 +565,7 @@ void dispatch(struct tars_req *rq)
 		refuse_servant(rq);
 		return;
 	}
-	rq->func_index = tars_iface_find(rq->servant->row.iface, func->p, func->n);
+	rq->func_index = find_func(rq);
 	if (rq->func_index < 0) {
 		/* Not over UDP: whom it would go to may never have asked. */
 		if (is_func(rq, "tars_describe") && !rq->adapter->udp.is_open)

@@ -85,9 +85,9 @@ static double adapter_waiting(const struct adapter *a)
 	return atomic_load_explicit(&a->waiting, memory_order_relaxed);
 }
 
-static double adapter_running(const struct adapter *a)
+static double adapter_coros(const struct adapter *a)
 {
-	return atomic_load_explicit(&a->running, memory_order_relaxed);
+	return adapter_running(a);
 }
 
 static double adapter_limit(const struct adapter *a)
@@ -107,7 +107,7 @@ static const struct adapter_row {
 	    "Requests that may be at work, as limits<concurrency> has it; 0: no limit." },
 	  adapter_limit },
 	{ { "tars_adapter_running_coroutines", METRIC_GAUGE, "Requests in coroutines." },
-	  adapter_running },
+	  adapter_coros },
 };
 
 /* ---- application logs ---- */

@@ -113,7 +113,7 @@ void server_request_done(struct tars_req *rq)
 	if (rq->running.next)
 		list_remove(&rq->running);
 	if (rq->coro_counted)
-		atomic_fetch_sub_explicit(&rq->adapter->running, 1, memory_order_relaxed);
+		count_add(&rq->adapter->running[rq->loop->index].n, -1);
 	if (rq->ordered && atomic_load_explicit(&rq->late, memory_order_relaxed))
 		lane_over(sc);
 	if (rq->limited)

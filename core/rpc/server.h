@@ -66,6 +66,11 @@ struct drop_row {
 };
 extern const struct drop_row drop_rows[N_DROPS];
 
+/* One loop writes it; those of other loops are in other lines of the cache. */
+struct loop_count {
+	_Alignas(64) _Atomic unsigned n;
+};
+
 struct adapter {
 	struct list node;             /* in the app's list */
 	struct tars_app *app;
@@ -81,7 +86,7 @@ struct adapter {
 	struct group *group;
 	_Atomic unsigned n_conns;
 	_Atomic unsigned waiting;     /* POOL requests in the queue */
-	_Atomic unsigned running;     /* CORO requests */
+	struct loop_count *running;   /* CORO requests, of each loop */
 	_Atomic uint64_t drops[N_DROPS];
 	const struct servant *speaks; /* whose protocol it has; NULL: TARS */
 	struct limits *limits;        /* NULL: none */
@@ -93,6 +98,8 @@ static inline void adapter_drop(struct adapter *a, enum drop why)
 	atomic_fetch_add_explicit(&a->drops[why], 1, memory_order_relaxed);
 }
 
+/* Thread: any. */
+unsigned adapter_running(const struct adapter *a);
 /* Whether allow and deny let this peer in; if not, that is counted and logged. */
 bool adapter_lets_in(struct adapter *a, const struct sockaddr_any *peer);
 /* Adds one that does not listen: not yet, or not before tars_listen.  Thread: main, like the next two. */
@@ -155,6 +162,7 @@ struct server_conn {
 	unsigned n_exchanges;         /* of HTTP, that are in memory */
 	size_t message_at;            /* of adapter->speaks: frame()'s *at */
 	const struct servant *last;   /* most connections talk to one servant */
+	int last_func;                /* and ask it the same as before; -1: what it does not have */
 	struct caller *caller;        /* accounting: the peer's host */
 	struct call_row *row;         /* accounting: of its last request */
 	struct lane lane;
