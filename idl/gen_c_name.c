@@ -38,7 +38,7 @@ static const char *const runtime_names[] = {
 	"tars_writer",
 	/* tars.h and the headers in it */
 	"tars_alloc", "tars_any_list", "tars_app", "tars_app_data", "tars_app_of", "tars_begin",
-	"tars_bytes", "tars_call", "tars_caller_host", "tars_code", "tars_config", "tars_context",
+	"tars_bytes", "tars_call", "tars_call_info", "tars_caller_host", "tars_code", "tars_config", "tars_context",
 	"tars_data", "tars_done", "tars_end", "tars_enum_item", "tars_error", "tars_fail",
 	"tars_field", "tars_field_flags", "tars_field_init", "tars_func", "tars_grow", "tars_hash",
 	"tars_hash_mode", "tars_hash_new", "tars_hold", "tars_iface", "tars_iface_find",
@@ -53,7 +53,7 @@ static const char *const runtime_names[] = {
 	"tars_type_double", "tars_type_float", "tars_type_init", "tars_type_int",
 	"tars_type_int_list", "tars_type_long", "tars_type_short", "tars_type_string",
 	"tars_type_string_list", "tars_type_string_string_map", "tars_type_ubyte",
-	"tars_type_uint", "tars_type_ushort",
+	"tars_type_uint", "tars_type_ushort", "tars_wire",
 	"tars_app_daylog", "tars_app_log", "tars_daylog", "tars_daylog_period", "tars_log",
 	"tars_check", "tars_command", "tars_load_app_config", "tars_load_config", "tars_proxy_conf",
 	"tars_cancel", "tars_func_flags", "tars_retry", "tars_wait_any",
