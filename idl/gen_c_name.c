@@ -38,8 +38,9 @@ static const char *const runtime_names[] = {
 	"tars_writer",
 	/* tars.h and the headers in it */
 	"tars_alloc", "tars_any_list", "tars_app", "tars_app_data", "tars_app_of", "tars_begin",
-	"tars_bytes", "tars_call", "tars_call_info", "tars_caller_host", "tars_code", "tars_config", "tars_context",
-	"tars_data", "tars_done", "tars_end", "tars_enum_item", "tars_error", "tars_fail",
+	"tars_bytes", "tars_call", "tars_call_info", "tars_caller_host", "tars_code",
+	"tars_config", "tars_context", "tars_data", "tars_done", "tars_end", "tars_enum_item",
+	"tars_error", "tars_fail",
 	"tars_field", "tars_field_flags", "tars_field_init", "tars_func", "tars_grow", "tars_hash",
 	"tars_hash_mode", "tars_hash_new", "tars_hold", "tars_iface", "tars_iface_find",
 	"tars_int_list", "tars_invoke", "tars_invoke_async", "tars_invoke_begin", "tars_invoke_end",
