@@ -134,7 +134,7 @@ static void skip_blanks(struct lexer *lx, struct token *t)
 	}
 	if (note && note_line == lx->line && lx->pos < lx->end) {
 		/* "f(int a, / * of b * / int b)": it belongs to what follows on its line. */
-		doc = doc ? doc : note;
+		doc = note;
 		doc_end = doc_end ? doc_end : note_end;
 		doc_line = lx->line;
 		note = NULL;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "idl/write.h"
-#include "roles/idl/idl.h"
+#include "roles/idl/commands.h"
 
 /* Splits "a:b" in place. */
 static int split_dirs(struct idl_env *env)
@@ -90,6 +90,33 @@ void idl_show_errors(const struct idl *idl)
 	idl_put_errors(idl, &errors);
 	fputs(buf_str(&errors), stderr);
 	buf_release(&errors);
+}
+
+int idl_env_text(const struct role_call *call, int (*make)(struct idl *idl, struct buf *out,
+							   struct err *e))
+{
+	const struct idl_out_conf *conf = call->own;
+	struct buf out = BUF_INIT;
+	struct err e = { 0 };
+	struct idl_env env;
+	struct idl idl;
+	int status = idl_env_init(&env, call);
+
+	idl_init(&idl, &env.opt);
+	for (int i = 0; i < call->argc && !status; i++)
+		status = idl_load(&idl, call->argv[i]) ? 0 : EXIT_FAILED;
+	if (idl.n_errors) {
+		idl_show_errors(&idl);
+	} else if (!status && make(&idl, &out, &e)) {
+		role_complain(call->role, &e);
+		status = EXIT_FAILED;
+	}
+	if (!status)
+		status = idl_put_output(call, conf->out, &out);
+	idl_release(&idl);
+	idl_env_release(&env);
+	buf_release(&out);
+	return status;
 }
 
 struct idl_file *idl_env_load(struct idl_env *env, struct idl *idl, const char *path)

@@ -1,8 +1,10 @@
 /* tars idl: the IDL compiler, as a table of commands. */
-#include "roles/idl/idl.h"
+#include "roles/idl/commands.h"
 
 #include <stdio.h>
 
+#include "idl/fmt.h"
+#include "idl/tree_json.h"
 #include "idl/write.h"
 
 /* ---- gen, proto ---- */
@@ -77,6 +79,24 @@ static int check(const struct role_call *call)
 	return idl_env_each(call, check_one, NULL);
 }
 
+/* ---- one text of all files ---- */
+
+static const struct opt out_opts[] = {
+	OPT("out", struct idl_out_conf, out, NULL, OPT_FLAG_ONLY,
+	    "file to write instead of printing"),
+	{ 0 }
+};
+
+static int json(const struct role_call *call)
+{
+	return idl_env_text(call, idl_json);
+}
+
+static int merge(const struct role_call *call)
+{
+	return idl_env_text(call, idl_merge);
+}
+
 /* ---- the role ---- */
 
 static const struct opt idl_opts[] = {
@@ -89,8 +109,14 @@ static const struct opt idl_opts[] = {
 
 static const struct role_command commands[] = {
 	{ "check", "FILE...", "reports what is wrong with the files", .run = check },
+	{ "fmt", "FILE...", "prints the files in their canonical layout, comments kept",
+	  idl_fmt_opts, sizeof(struct idl_fmt_conf), idl_cmd_fmt },
 	{ "gen", "FILE...", "writes X.h and X.c for each X.tars", gen_opts,
 	  sizeof(struct gen_conf), gen },
+	{ "json", "FILE...", "prints all that the files and their includes say, as JSON",
+	  out_opts, sizeof(struct idl_out_conf), json },
+	{ "merge", "FILE...", "prints the files with all that they include, each once",
+	  out_opts, sizeof(struct idl_out_conf), merge },
 	{ "proto", "FILE...", "writes Module.proto for each module with interfaces", proto_opts,
 	  sizeof(struct gen_conf), proto },
 	{ 0 }

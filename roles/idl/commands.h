@@ -1,0 +1,24 @@
+/*
+ * The commands of `tars idl` that have files of their own: options, values, what runs.
+ *
+ * One row of each stands in idl.c.  Thread: one.
+ */
+#ifndef ROLES_IDL_COMMANDS_H
+#define ROLES_IDL_COMMANDS_H
+
+#include "roles/idl/idl.h"
+
+struct idl_fmt_conf {
+	bool check, print, write;
+};
+extern const struct opt idl_fmt_opts[];
+int idl_cmd_fmt(const struct role_call *call);
+
+/* Commands that make one text of all files. */
+struct idl_out_conf {
+	const char *out;
+};
+int idl_env_text(const struct role_call *call, int (*make)(struct idl *idl, struct buf *out,
+							   struct err *e));
+
+#endif
