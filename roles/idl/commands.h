@@ -14,6 +14,13 @@ struct idl_fmt_conf {
 extern const struct opt idl_fmt_opts[];
 int idl_cmd_fmt(const struct role_call *call);
 
+struct idl_breaking_conf {
+	bool all, binary_only, servers_first;
+	const char *ignore;
+};
+extern const struct opt idl_breaking_opts[];
+int idl_cmd_breaking(const struct role_call *call);
+
 /* Commands that make one text of all files. */
 struct idl_out_conf {
 	const char *out;

@@ -108,6 +108,8 @@ static const struct opt idl_opts[] = {
 };
 
 static const struct role_command commands[] = {
+	{ "breaking", "OLD NEW", "tells what of NEW old clients and servers cannot live with",
+	  idl_breaking_opts, sizeof(struct idl_breaking_conf), idl_cmd_breaking },
 	{ "check", "FILE...", "reports what is wrong with the files", .run = check },
 	{ "fmt", "FILE...", "prints the files in their canonical layout, comments kept",
 	  idl_fmt_opts, sizeof(struct idl_fmt_conf), idl_cmd_fmt },
