@@ -92,6 +92,7 @@ struct idl_def {
 	uint32_t n_ops;
 	bool is_push;                /* INTERFACE: "@push" in its comment */
 	struct idl_def *target;      /* KEY: the struct */
+	bool is_broken;              /* there are errors in it: parts of it may be missing */
 	struct idl_value *keys;      /* KEY: its members */
 	uint32_t n_keys;
 	struct idl_def *key;         /* STRUCT: its key definition, or NULL */
@@ -110,6 +111,8 @@ struct idl_module {
 struct idl_file {
 	const char *path;            /* as found: what error messages say */
 	const char *base;            /* without directory and ".tars" */
+	const char *text;            /* all of it */
+	size_t size;
 	const char *doc;             /* comment before the first include */
 	struct idl_file **includes;
 	uint32_t n_includes;

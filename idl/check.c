@@ -6,80 +6,77 @@
 
 static const char scope_consts, scope_interfaces;
 
+static const char other_definition[] = "the other definition is here";
+
+static void report_twice(struct checker *c, const char *what, const char *name,
+			 const struct idl_loc *loc, const struct idl_loc *first)
+{
+	idl_fail(c->idl, loc, "%s '%s' is defined twice; rename or remove one", what, name);
+	idl_note(c->idl, first, other_definition);
+}
+
 /* Adds a name to its scope; a name that is there already is an error with both places. */
 static bool declare(struct checker *c, const void *scope, const char *what, const char *name,
 		    struct idl_loc *loc)
 {
 	const struct idl_loc *first = idl_symtab_add(c->idl->symbols, scope, name, loc);
 
-	if (!first)
-		return true;
-	idl_fail(c->idl, loc, "%s '%s' is defined twice; the first is at %s", what, name,
-		 idl_place(c->idl, first));
-	return false;
+	if (first)
+		report_twice(c, what, name, loc, first);
+	return !first;
 }
 
-static bool declare_type(struct checker *c, struct idl_def *def)
+/* Structs and enums have one scope. */
+static void declare_type(struct checker *c, struct idl_def *def)
 {
 	const struct idl_def *first = idl_symtab_add(c->idl->symbols, &scope_types, def->full_name,
 						     def);
 
-	if (first) {
-		idl_fail(c->idl, &def->loc, "%s '%s' is defined twice; the first is at %s",
-			 def->kind == IDL_ENUM ? "enum" : "struct", def->full_name,
-			 idl_place(c->idl, &first->loc));
-		return false;
-	}
-	return true;
+	if (first)
+		report_twice(c, def->kind == IDL_ENUM ? "enum" : "struct", def->full_name, &def->loc,
+			     &first->loc);
 }
 
-static bool check_item(struct checker *c, struct idl_item *item, int64_t next)
+/* Sets the item's value; a wrong one is as good as any for what depends on it. */
+static void check_item(struct checker *c, struct idl_item *item, int64_t next)
 {
+	static const struct idl_type type = { .kind = TARS_I32 };
 	const char *what = arena_strf(&c->idl->arena, "enumerator '%s'", item->name);
 	struct idl_value *v = &item->given;
 
-	if (v->kind == IDL_NONE)
+	if (v->kind != IDL_NONE) {
+		check_value(c, &type, v, what);
+	} else {
 		*v = (struct idl_value){ .loc = item->loc, .i = next };
-	else if (v->kind == IDL_NAME && !check_enumerator(c, v, what))
-		return false;
-	else if (v->kind != IDL_NAME && v->kind != IDL_INT) {
-		idl_fail(c->idl, &v->loc, "the value of %s is not an integer", what);
-		return false;
-	}
-	if (v->i < INT32_MIN || v->i > INT32_MAX) {
-		idl_fail(c->idl, &v->loc, "%lld, the value of %s, does not fit into 32 bits",
-			 (long long)v->i, what);
-		return false;
+		if (next > INT32_MAX)
+			idl_fail(c->idl, &v->loc,
+				 "%lld, the value of %s, does not fit into 32 bits; give it one",
+				 (long long)next, what);
 	}
 	item->value = (int32_t)v->i;
-	return true;
 }
 
 static void check_enum(struct checker *c, struct idl_def *def)
 {
 	struct idl_symtab *symbols = c->idl->symbols;
+	struct arena *a = &c->idl->arena;
 	int64_t next = 0;
 
-	if (!declare_type(c, def))
-		return;
+	declare_type(c, def);
 	if (def->n_items > IDL_MAX_ITEMS) {
-		idl_fail(c->idl, &def->loc, "enum '%s' has more than %d enumerators",
+		idl_fail(c->idl, &def->loc, "enum '%s' has more than %d enumerators; split it",
 			 def->full_name, IDL_MAX_ITEMS);
 		return;
 	}
 	for (uint32_t i = 0; i < def->n_items; i++) {
 		struct idl_item *item = &def->items[i];
 		const struct idl_item *first = idl_symtab_add(symbols, def, item->name, item);
-		struct arena *a = &c->idl->arena;
 
 		if (first) {
-			idl_fail(c->idl, &item->loc,
-				 "enumerator '%s' is defined twice; the first is at %s", item->name,
-				 idl_place(c->idl, &first->loc));
+			report_twice(c, "enumerator", item->name, &item->loc, &first->loc);
 			continue;
 		}
-		if (!check_item(c, item, next))
-			continue;
+		check_item(c, item, next);
 		next = (int64_t)item->value + 1;
 		/* Names may repeat in other enums: the first one is what the bare name means. */
 		idl_symtab_add(symbols, &scope_enumerators, item->name, item);
@@ -98,8 +95,10 @@ static bool check_member(struct checker *c, struct idl_def *def, struct idl_memb
 	if (!declare(c, def, "member", m->name, &m->loc))
 		return false;
 	if (first) {
-		idl_fail(c->idl, &m->loc, "member '%s' has tag %u, which is taken by '%s' at %s",
-			 m->name, m->tag, first->name, idl_place(c->idl, &first->loc));
+		idl_fail(c->idl, &m->loc,
+			 "member '%s' has tag %u, which is taken by '%s'; give it another",
+			 m->name, m->tag, first->name);
+		idl_note(c->idl, &first->loc, other_definition);
 		return false;
 	}
 	by_tag[m->tag] = m;
@@ -135,9 +134,10 @@ static void check_struct(struct checker *c, struct idl_def *def)
 	uint32_t depth = 0;
 
 	def->size = def->align = 1; /* until it is known, for those who use a faulty one */
-	if (!declare_type(c, def))
-		return;
+	declare_type(c, def);
 	if (!def->n_members) {
+		if (def->is_broken)
+			return;
 		idl_fail(c->idl, &def->loc, "struct '%s' is empty; expected at least one member",
 			 def->full_name);
 		return;
@@ -151,7 +151,7 @@ static void check_struct(struct checker *c, struct idl_def *def)
 		m->offset = idl_layout_add(&layout, m->type);
 		if (is_too_large(c, &def->loc, arena_strf(&c->idl->arena, "struct '%s'",
 							  def->full_name), layout.size))
-			break;
+			return;
 	}
 	idl_layout_close(&layout);
 	def->size = layout.size;
@@ -182,16 +182,19 @@ static void check_key(struct checker *c, struct idl_def *def)
 		return;
 	}
 	if (t.def->key) {
-		idl_fail(c->idl, &def->loc, "struct '%s' has a key already, at %s",
-			 t.def->full_name, idl_place(c->idl, &t.def->key->loc));
+		idl_fail(c->idl, &def->loc, "struct '%s' has a key already; remove one",
+			 t.def->full_name);
+		idl_note(c->idl, &t.def->key->loc, other_definition);
 		return;
 	}
 	t.def->key = def;
-	for (uint32_t i = 0; i < def->n_keys; i++)
-		if (!idl_symtab_find(c->idl->symbols, t.def, def->keys[i].s))
-			idl_fail(c->idl, &def->keys[i].loc,
-				 "'%s' is no member of struct '%s' at %s",
-				 def->keys[i].s, t.def->full_name, idl_place(c->idl, &t.def->loc));
+	for (uint32_t i = 0; i < def->n_keys; i++) {
+		if (idl_symtab_find(c->idl->symbols, t.def, def->keys[i].s) || t.def->is_broken)
+			continue;
+		idl_fail(c->idl, &def->keys[i].loc, "'%s' is no member of struct '%s'; expected one",
+			 def->keys[i].s, t.def->full_name);
+		idl_note(c->idl, &t.def->loc, "the struct is here");
+	}
 }
 
 static void check_param(struct checker *c, const struct idl_def *def, struct idl_op *op,
@@ -204,10 +207,11 @@ static void check_param(struct checker *c, const struct idl_def *def, struct idl
 			 "parameter '%s' of '%s' has the name of its method; rename it",
 			 m->name, def->full_name);
 	if (m->flags & TARS_ROUTEKEY) {
-		if (*routekey)
-			idl_fail(c->idl, &m->loc,
-				 "method '%s' has a second routekey; the first is at %s",
-				 op->name, idl_place(c->idl, &(*routekey)->loc));
+		if (*routekey) {
+			idl_fail(c->idl, &m->loc, "method '%s' has a second routekey; remove one",
+				 op->name);
+			idl_note(c->idl, &(*routekey)->loc, "the other routekey is here");
+		}
 		*routekey = m;
 	}
 }

@@ -7,6 +7,7 @@
 #include "proto/text.h"
 
 const char scope_types, scope_enumerators;
+static const char scope_unknown_types, scope_unknown_values;
 
 static const char *last_part(const char *name)
 {
@@ -31,13 +32,22 @@ static bool means(const struct checker *c, const char *ref, const struct idl_def
 	       (!strcmp(def->module, c->module) && !strcmp(def->name, ref));
 }
 
-/* The type most likely meant, or NULL: this very one, further down; else one of a similar name. */
-static const struct idl_def *nearest_type(struct checker *c, const char *ref)
+/* The type most likely meant: this very one, further down; else one of a similar name. */
+struct suggestion {
+	const char *name;            /* NULL: none comes near */
+	const struct idl_def *def;   /* NULL: a builtin type */
+};
+
+static struct suggestion suggest_type(struct checker *c, const char *ref)
 {
-	const struct idl_def *best = NULL;
+	struct suggestion best = { NULL, NULL };
 	struct text_nearest near;
 
 	text_nearest_init(&near, last_part(ref));
+	for (uint8_t kind = 0; kind < TARS_ENUM; kind++)
+		if (idl_kind_name(kind) && kind != TARS_BYTES)
+			text_nearest_try(&near, idl_kind_name(kind));
+	best.name = near.best;
 	for (uint32_t f = 0; f < c->idl->n_files; f++) {
 		const struct idl_file *file = c->idl->files[f];
 
@@ -48,32 +58,58 @@ static const struct idl_def *nearest_type(struct checker *c, const char *ref)
 				if (def->kind != IDL_STRUCT && def->kind != IDL_ENUM)
 					continue;
 				if (means(c, ref, def))
-					return def;
+					return (struct suggestion){ def->full_name, def };
 				text_nearest_try(&near, def->name);
 				if (near.best == def->name)
-					best = def;
+					best = (struct suggestion){ def->full_name, def };
 			}
 		}
 	}
 	return best;
 }
 
+/*
+ * Whether an unknown name has to be reported: once, and not if its definition may stand where
+ * something else was wrong.
+ */
+static bool is_news(struct checker *c, const void *scope, const char *name)
+{
+	struct idl_symtab *symbols = c->idl->symbols;
+	const char *key = arena_strf(&c->idl->arena, "%s %s", c->module, name);
+
+	return !c->idl->is_incomplete &&
+	       !idl_symtab_find(symbols, &scope_skipped, last_part(name)) &&
+	       !idl_symtab_add(symbols, scope, key, c->idl);
+}
+
+static void report_unknown(struct checker *c, const struct idl_type *t)
+{
+	struct suggestion near = suggest_type(c, t->ref);
+
+	if (!near.name) {
+		idl_fail(c->idl, &t->loc,
+			 "type '%s' is not known; expected one that stands before this or in an "
+			 "included file", t->ref);
+	} else if (!near.def) {
+		idl_fail(c->idl, &t->loc, "type '%s' is not known; did you mean '%s'?", t->ref,
+			 near.name);
+	} else if (!means(c, t->ref, near.def)) {
+		idl_fail(c->idl, &t->loc, "type '%s' is not known here; did you mean '%s'?",
+			 t->ref, near.name);
+		idl_note(c->idl, &near.def->loc, "that one is here");
+	} else if (!near.def->is_broken) { /* else it may only seem to stand there */
+		idl_fail(c->idl, &t->loc,
+			 "type '%s' is defined after its use; expected it before", t->ref);
+		idl_note(c->idl, &near.def->loc, "the definition is here");
+	}
+}
+
 static bool check_ref(struct checker *c, struct idl_type *t)
 {
 	struct idl_def *def = find_type(c, t->ref);
-	const struct idl_def *near = def ? def : nearest_type(c, t->ref);
 
-	if (!near)
-		idl_fail(c->idl, &t->loc,
-			 "type '%s' is not known; expected one that stands before this "
-			 "or in an included file", t->ref);
-	else if (!def && means(c, t->ref, near))
-		idl_fail(c->idl, &t->loc,
-			 "type '%s' is defined after its use, at %s; expected it before",
-			 t->ref, idl_place(c->idl, &near->loc));
-	else if (!def)
-		idl_fail(c->idl, &t->loc, "type '%s' is not known here; did you mean '%s' (%s)?",
-			 t->ref, near->full_name, idl_place(c->idl, &near->loc));
+	if (!def && is_news(c, &scope_unknown_types, t->ref))
+		report_unknown(c, t);
 	if (!def)
 		return false;
 	t->def = def;
@@ -91,7 +127,8 @@ static bool check_fixed(struct checker *c, const struct idl_type *t)
 	if (!t->fixed)
 		return true;
 	if (t->kind != TARS_STRING && t->kind != TARS_LIST && t->kind != TARS_BYTES) {
-		idl_fail(c->idl, &t->loc, "only a string or a vector takes a size behind ':'");
+		idl_fail(c->idl, &t->loc, "only a string or a vector takes a size behind ':'; "
+			 "remove it");
 		return false;
 	}
 	if (t->elem && t->elem->fixed) {
@@ -213,11 +250,14 @@ static bool check_enum_value(struct checker *c, const struct idl_type *t, struct
 		    strcmp(scope, e->full_name))
 			item = NULL;
 	}
-	if (!item) {
-		idl_fail(c->idl, &v->loc, "'%s' is no enumerator of '%s' (%s), the type of %s",
-			 v->s, e->full_name, idl_place(c->idl, &e->loc), what);
-		return false;
+	if (!item && !e->is_broken) {
+		idl_fail(c->idl, &v->loc,
+			 "'%s', the value of %s, is no enumerator of '%s'; expected one", v->s,
+			 what, e->full_name);
+		idl_note(c->idl, &e->loc, "the enum is here");
 	}
+	if (!item)
+		return false;
 	v->i = item->value;
 	return true;
 }
@@ -231,9 +271,10 @@ bool check_enumerator(struct checker *c, struct idl_value *v, const char *what)
 	if (!item)
 		item = idl_symtab_find(c->idl->symbols, &scope_enumerators, v->s);
 	if (!item) {
-		idl_fail(c->idl, &v->loc,
-			 "'%s', the value of %s, is not known; expected a literal or "
-			 "an enumerator that stands before this", v->s, what);
+		if (is_news(c, &scope_unknown_values, v->s))
+			idl_fail(c->idl, &v->loc,
+				 "'%s', the value of %s, is not known; expected a literal or an "
+				 "enumerator that stands before this", v->s, what);
 		return false;
 	}
 	v->i = item->value;

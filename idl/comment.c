@@ -6,7 +6,7 @@
 
 enum { COMMENT_WIDTH = 100 };
 
-size_t utf8_size(const char *p, const char *end)
+size_t utf8_char(const char *p, const char *end, uint32_t *c_r)
 {
 	const unsigned char *s = (const unsigned char *)p;
 	size_t left = (size_t)(end - p), n;
@@ -14,6 +14,7 @@ size_t utf8_size(const char *p, const char *end)
 
 	if (!left)
 		return 0;
+	*c_r = s[0];
 	if (s[0] < 0x80)
 		return 1;
 	n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
@@ -28,7 +29,15 @@ size_t utf8_size(const char *p, const char *end)
 	if ((n == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
 	    (n == 4 && (c < 0x10000 || c > 0x10ffff)))
 		return 0;
+	*c_r = c;
 	return n;
+}
+
+size_t utf8_size(const char *p, const char *end)
+{
+	uint32_t c;
+
+	return utf8_char(p, end, &c);
 }
 
 static bool is_blank(char c)

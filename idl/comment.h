@@ -23,5 +23,7 @@ void comment_put_inline(struct buf *b, const char *text);
 
 /* Bytes of the UTF-8 character at p, 0 if it is not one. */
 size_t utf8_size(const char *p, const char *end);
+/* The same, and which one it is. */
+size_t utf8_char(const char *p, const char *end, uint32_t *c_r);
 
 #endif

@@ -103,8 +103,8 @@ static const char *claim(struct gen *g, struct idl_loc *loc, const char *base,
 		if (!owner)
 			continue;
 		if (owner->file && owner->file != loc->file) {
-			idl_fail(g->idl, loc, "its C name '%s' is taken by %s; rename one", name,
-				 idl_place(g->idl, owner));
+			idl_fail(g->idl, loc, "its C name '%s' is taken; rename one", name);
+			idl_note(g->idl, owner, "the other definition is here");
 			return base;
 		}
 		base = arena_strf(g->arena, "%s_", base);
@@ -313,11 +313,14 @@ void gen_claim_container(struct gen *g, const struct idl_type *t)
 	other = idl_symtab_add(g->names, &scope_containers, name, (void *)(uintptr_t)spelling);
 	if (owns_list(owner, t))
 		return;
-	if (owner)
-		idl_fail(g->idl, &t->loc, "the C name '%s' of '%s' is taken by %s; rename that",
-			 name, spelling, owner->file ? idl_place(g->idl, owner) : "the runtime");
-	else if (other && strcmp(other, spelling))
+	if (owner) {
+		idl_fail(g->idl, &t->loc, "the C name '%s' of '%s' is taken%s; rename that", name,
+			 spelling, owner->file ? "" : " by the runtime");
+		if (owner->file)
+			idl_note(g->idl, owner, "the other definition is here");
+	} else if (other && strcmp(other, spelling)) {
 		idl_fail(g->idl, &t->loc,
 			 "the C name '%s' stands for '%s' and for '%s'; rename a type "
 			 "in one of them", name, other, spelling);
+	}
 }

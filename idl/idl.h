@@ -29,6 +29,8 @@ struct idl_symtab;
 struct idl_error {
 	struct idl_loc loc;
 	const char *text;
+	struct idl_loc other;        /* what it clashes with, or where it began */
+	const char *other_text;      /* what stands there; NULL: there is no other place */
 };
 
 struct idl_options {
@@ -49,6 +51,7 @@ struct idl {
 	struct idl_error errors[IDL_MAX_ERRORS];
 	uint32_t n_errors;
 	bool has_more_errors;
+	bool is_incomplete;          /* an include is missing: any name may stand in it */
 	struct idl_symtab *symbols;
 	uint32_t include_depth;
 };
@@ -60,7 +63,8 @@ void idl_release(struct idl *idl);
 struct idl_file *idl_load(struct idl *idl, const char *path);
 /* The same for text in memory; `name` stands for its path. */
 struct idl_file *idl_load_text(struct idl *idl, const char *name, const char *text, size_t n);
-/* Appends the errors, a line each: "file:line:col: what". */
+/* Appends the errors in the order of the files: "file:line:col: what", the line, a caret below it;
+ * and the same for the other place if there is one: "file:line:col: the other ... is here". */
 void idl_put_errors(const struct idl *idl, struct buf *b);
 
 int idl_read_file(void *ctx, const char *path, struct buf *text, struct err *e);

@@ -213,7 +213,10 @@ static void lex_float(struct lexer *lx, struct token *t, const char *end)
 	digits[n] = '\0';
 	t->f = strtod(digits, NULL);
 	if (!isfinite(t->f))
-		bad(lx, t, end, "this number is too large for a double");
+		bad(lx, t, end, "this number is too large for a double; expected at most 1.7e308");
+	else if (!t->f && strcspn(digits, "123456789") < strcspn(digits, "eE"))
+		bad(lx, t, end, "this number is too small for a double; expected 0 or at least "
+		    "4.9e-324");
 	lx->pos = end;
 }
 
@@ -245,7 +248,8 @@ static void lex_int(struct lexer *lx, struct token *t, const char *digits)
 		if (v > (limit - (unsigned)d) / base) {
 			while (p < lx->end && hex_digit(*p) >= 0)
 				p++;
-			bad(lx, t, p, "this number does not fit into 64 bits");
+			bad(lx, t, p, "this number does not fit into 64 bits; expected "
+			    "-9223372036854775808 to 9223372036854775807");
 			return;
 		}
 		v = v * base + (unsigned)d;
@@ -315,7 +319,6 @@ static void lex_string(struct lexer *lx, struct token *t)
 				 "a string cannot hold this; expected \\n \\r \\t \\v \\f \\a "
 				 "\\b \\? \\\\ \\\" \\' or the octal or \\x code of a byte that "
 				 "is not 0");
-			t->kind = TOK_BAD;
 			p = p > at + 1 || p == lx->end || *p == '\n' ? p : p + 1;
 			continue;
 		}
@@ -353,6 +356,21 @@ static void lex_include(struct lexer *lx, struct token *t)
 	lx->pos = close + 1;
 }
 
+/* "；" typed for ";": reported, and taken as if it were that. */
+static bool lex_fullwidth(struct lexer *lx, struct token *t)
+{
+	uint32_t c = 0;
+	size_t n = utf8_char(lx->pos, lx->end, &c);
+
+	if (c < 0xff01 || c > 0xff5e || !strchr("*,:;<=>()[]{}", (int)(c - 0xfee0)))
+		return false;
+	t->punct = (char)(c - 0xfee0);
+	idl_fail(lx->idl, &t->loc, "'%.*s' cannot stand here; expected '%c'", (int)n, lx->pos,
+		 t->punct);
+	lx->pos += n;
+	return true;
+}
+
 static void lex_other(struct lexer *lx, struct token *t)
 {
 	unsigned char c = (unsigned char)*lx->pos;
@@ -368,6 +386,8 @@ static void lex_other(struct lexer *lx, struct token *t)
 		lx->pos++;
 		return;
 	}
+	if (lex_fullwidth(lx, t))
+		return;
 	/* One error for a whole run of them, say a word of Chinese. */
 	while (lx->pos < lx->end &&
 	       ((unsigned char)*lx->pos < 32 || (unsigned char)*lx->pos > 126) &&

@@ -54,11 +54,11 @@ void lexer_init(struct lexer *lx, struct idl *idl, struct idl_file *file, const 
 		size_t n);
 void lexer_next(struct lexer *lx, struct token *t);
 
-/* Adds an error; after IDL_MAX_ERRORS only notes that there were more. */
+/* error.c: adds an error; after IDL_MAX_ERRORS only notes that there were more. */
 void idl_fail(struct idl *idl, const struct idl_loc *loc, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* "f.tars:3:9", in the idl's arena. */
-const char *idl_place(struct idl *idl, const struct idl_loc *loc);
+/* Adds the other place to the error just reported: "the other definition is here". */
+void idl_note(struct idl *idl, const struct idl_loc *loc, const char *text);
 
 /* Appends a zeroed element to an arena array and gives its address. */
 #define IDL_PUSH(arena, v, n) \
@@ -69,6 +69,9 @@ void *idl_grow(struct arena *a, void *v, uint32_t n, size_t size);
  * incomplete when there are errors.  A file that is known already is given again. */
 struct idl_file *idl_parse_file(struct idl *idl, const char *path, const struct idl_loc *from);
 struct idl_file *idl_parse_text(struct idl *idl, const char *path, const char *text, size_t n);
+
+/* Names in text that was skipped because of an error; nobody reports them as unknown. */
+extern const char scope_skipped;
 
 /* check.c */
 void idl_check(struct idl *idl, struct idl_file *file);

@@ -1,4 +1,4 @@
-/* The library's front door: set-up, errors, reading files and finding includes. */
+/* The library's front door: set-up, reading files, parsing and checking them. */
 #include "idl/lex.h"
 
 #include <errno.h>
@@ -36,41 +36,6 @@ void *idl_grow(struct arena *a, void *v, uint32_t n, size_t size)
 	return bigger;
 }
 
-void idl_fail(struct idl *idl, const struct idl_loc *loc, const char *fmt, ...)
-{
-	struct idl_error *error;
-	va_list ap;
-
-	if (idl->n_errors == IDL_MAX_ERRORS) {
-		idl->has_more_errors = true;
-		return;
-	}
-	error = &idl->errors[idl->n_errors++];
-	error->loc = *loc;
-	va_start(ap, fmt);
-	error->text = arena_vstrf(&idl->arena, fmt, ap);
-	va_end(ap);
-}
-
-const char *idl_place(struct idl *idl, const struct idl_loc *loc)
-{
-	return arena_strf(&idl->arena, "%s:%u:%u", loc->file->path, loc->line, loc->col);
-}
-
-void idl_put_errors(const struct idl *idl, struct buf *b)
-{
-	for (uint32_t i = 0; i < idl->n_errors; i++) {
-		const struct idl_error *e = &idl->errors[i];
-
-		if (e->loc.file && e->loc.line)
-			buf_addf(b, "%s:%u:%u: ", e->loc.file->path, e->loc.line, e->loc.col);
-		buf_add_str(b, e->text);
-		buf_add_u8(b, '\n');
-	}
-	if (idl->has_more_errors)
-		buf_add_str(b, "more errors are not shown\n");
-}
-
 int idl_read_file(void *ctx, const char *path, struct buf *text, struct err *e)
 {
 	FILE *f = fopen(path, "rb");
@@ -95,8 +60,7 @@ int idl_read_file(void *ctx, const char *path, struct buf *text, struct err *e)
 
 static struct idl_file *idl_finish(struct idl *idl, struct idl_file *file)
 {
-	/* Resolving names in an incomplete tree would only report what follows from the gaps. */
-	for (uint32_t i = 0; i < idl->n_files && !idl->n_errors; i++)
+	for (uint32_t i = 0; i < idl->n_files; i++)
 		idl_check(idl, idl->files[i]);
 	return idl->n_errors ? NULL : file;
 }

@@ -65,15 +65,21 @@ static const char *describe(const struct parser *p)
 }
 
 /* The lexer has reported what is bad here. */
-static bool is_reported(const struct parser *p)
+bool parse_is_reported(const struct parser *p)
 {
-	return p->tok.kind == TOK_BAD || (p->tok.kind == TOK_END && p->lx.is_cut);
+	return p->tok.kind == TOK_BAD ||
+	       (p->tok.kind == TOK_END && (p->lx.is_cut || p->has_ended));
 }
 
 bool parse_unexpected(struct parser *p, const char *expected)
 {
-	if (!is_reported(p))
-		idl_fail(p->idl, &p->tok.loc, "expected %s, found %s", expected, describe(p));
+	/* What is missing at the end of the file is missing behind the last token. */
+	const struct idl_loc *loc = p->tok.kind == TOK_END && p->prev_line ? &p->prev_end :
+				    &p->tok.loc;
+
+	if (!parse_is_reported(p))
+		idl_fail(p->idl, loc, "expected %s, found %s", expected, describe(p));
+	p->has_ended = p->tok.kind == TOK_END;
 	return false;
 }
 
@@ -88,11 +94,15 @@ bool parse_semicolon(struct parser *p, const char *where, const char *name)
 {
 	if (parse_accept(p, ';'))
 		return true;
-	if (is_reported(p))
+	if (parse_is_reported(p))
 		return false;
 	idl_fail(p->idl, &p->prev_end, "expected ';' %s '%s', found %s", where, name, describe(p));
-	return p->tok.loc.line > p->prev_line || p->tok.kind == TOK_END || parse_is(p, '}');
+	return p->tok.loc.line > p->prev_line || p->tok.kind == TOK_END || parse_is(p, '}') ||
+	       parse_is_def(p);
 }
+
+/* Scope in the symbol table of names that were reported. */
+static const char reserved_scope;
 
 static bool is_reserved(const struct parser *p, const struct token *t)
 {
@@ -104,38 +114,21 @@ bool parse_name(struct parser *p, const char *what, const char **name, struct id
 	const struct token *t = &p->tok;
 
 	if (t->kind == TOK_KEYWORD) {
-		idl_fail(p->idl, &t->loc, "keyword '%.*s' cannot be %s; expected a name", (int)t->n,
-			 t->start, what);
+		idl_fail(p->idl, &t->loc,
+			 "keyword '%.*s' cannot be the name of %s; expected another word",
+			 (int)t->n, t->start, what);
 		return false;
 	}
 	if (t->kind != TOK_NAME)
-		return parse_unexpected(p, what);
-	if (is_reserved(p, t))
-		idl_fail(p->idl, &t->loc, "'%.*s': names that start with 'tars' belong to the "
-			 "platform; rename it or give --with-tars", (int)t->n, t->start);
+		return parse_unexpected(p, arena_strf(p->arena, "the name of %s", what));
 	*name = arena_memdup(p->arena, t->start, t->n);
+	/* Once for each name, however often it is used. */
+	if (is_reserved(p, t) && !idl_symtab_add(p->idl->symbols, &reserved_scope, *name, p))
+		idl_fail(p->idl, &t->loc, "'%s': names that start with 'tars' belong to the "
+			 "platform; rename it or give --with-tars", *name);
 	*loc = t->loc;
 	parse_next(p);
 	return true;
-}
-
-void parse_resync(struct parser *p)
-{
-	unsigned depth = 0;
-
-	while (p->tok.kind != TOK_END) {
-		if (parse_is(p, '{')) {
-			depth++;
-		} else if (parse_is(p, '}')) {
-			if (!depth)
-				return;
-			depth--;
-		} else if (parse_is(p, ';') && !depth) {
-			parse_next(p);
-			return;
-		}
-		parse_next(p);
-	}
 }
 
 const char *parse_note(const struct parser *p, const char *note)
@@ -259,6 +252,8 @@ static bool parse_type_name(struct parser *p, struct idl_type *t, unsigned depth
 		parse_next(p);
 		return parse_container(p, t, depth);
 	case KW_NONE:
+		if (p->tok.kind != TOK_NAME && p->tok.kind != TOK_SCOPE)
+			return parse_unexpected(p, "a type");
 		t->kind = TARS_STRUCT;
 		return parse_scoped(p, "a type", &t->ref, &t->loc);
 	default:
@@ -319,52 +314,109 @@ bool parse_value(struct parser *p, struct idl_value *v)
 	return true;
 }
 
-static void parse_module(struct parser *p)
+bool parse_definition(struct parser *p)
+{
+	struct idl_module *m = p->module;
+	const char *start = p->tok.start;
+	struct idl_def *def = parse_def(p);
+	bool is_closing;
+
+	p->element = start;
+	if (!def) {
+		parse_resync(p, LIST_DEFS);
+		return true;
+	}
+	*IDL_PUSH(p->arena, m->defs, m->n_defs) = def;
+	if (def->is_broken && (p->tok.kind == TOK_END || parse_is_def(p)))
+		return true;
+	is_closing = parse_is(p, '}');
+	if (!parse_semicolon(p, "after", def->name))
+		parse_resync(p, LIST_DEFS);
+	else
+		def->note = parse_note(p, def->note);
+	return !is_closing;
+}
+
+/* Definitions go to a new block of this module from here on. */
+static void enter_module(struct parser *p, const char *name, const struct idl_loc *loc,
+			 const char *doc)
 {
 	struct idl_module *m = ARENA_NEW(p->arena, struct idl_module);
 
-	m->doc = p->tok.doc;
-	parse_next(p);
-	if (!parse_name(p, "a module name", &m->name, &m->loc) ||
-	    !parse_expect(p, '{', "after module", m->name)) {
-		parse_resync(p);
+	*m = (struct idl_module){ .name = name, .doc = doc, .loc = *loc };
+	*IDL_PUSH(p->arena, p->file->modules, p->file->n_modules) = m;
+	p->module = m;
+}
+
+/* A module in a module, before which the first one's end is missing: it counts as closed. */
+static void leave_module(struct parser *p, const struct idl_loc *brace)
+{
+	if (p->n_unclosed) {
+		p->n_unclosed--;
 		return;
 	}
-	*IDL_PUSH(p->arena, p->file->modules, p->file->n_modules) = m;
-	while (!parse_is(p, '}') && p->tok.kind != TOK_END) {
-		struct idl_def *def = parse_def(p, m->name);
+	idl_fail(p->idl, &p->tok.loc,
+		 "modules cannot be nested; close '%s' with \"};\" before this one",
+		 p->module->name);
+	idl_note(p->idl, brace, "the '{' is here");
+	p->n_extra++;
+	p->outer = p->module;
+}
 
-		if (def)
-			*IDL_PUSH(p->arena, m->defs, m->n_defs) = def;
-		if (!def || !parse_semicolon(p, "after", def->name))
-			parse_resync(p);
-		else
-			def->note = parse_note(p, def->note);
+/* From behind the '{' to the ';'. */
+static void parse_module_body(struct parser *p, const char *name, const struct idl_loc *brace)
+{
+	bool is_closing = false;
+
+	while (!parse_is(p, '}') && p->tok.kind != TOK_END) {
+		if (parse_is_keyword(p, KW_module)) {
+			leave_module(p, brace);
+			return;
+		}
+		if (p->tok.kind == TOK_INCLUDE) {
+			idl_fail(p->idl, &p->tok.loc,
+				 "#include cannot stand in a module; expected it before '%s'", name);
+			parse_next(p);
+			continue;
+		}
+		is_closing = !parse_definition(p);
 	}
-	if (!parse_expect(p, '}', "at the end of module", m->name) ||
-	    !parse_semicolon(p, "after the '}' of module", m->name))
-		parse_resync(p);
+	if (!parse_close(p, "at the end of module", name, brace))
+		return;
+	if (!parse_semicolon(p, "after the '}' of module", name))
+		parse_resync(p, LIST_DEFS);
+	/* If definitions follow, then that '}' was one too many. */
+	p->is_lost = is_closing;
+}
+
+static void parse_module(struct parser *p)
+{
+	const char *doc = p->tok.doc, *name;
+	struct idl_loc loc, brace;
+
+	p->is_lost = false;
+	parse_next(p);
+	if (parse_name(p, "a module", &name, &loc)) {
+		enter_module(p, name, &loc, doc);
+		if (parse_open(p, "after module", name, &brace)) {
+			parse_module_body(p, name, &brace);
+			return;
+		}
+	}
+	parse_resync(p, LIST_DEFS);
 }
 
 /* "key[M::S, a];" outside a module counts as one in the module before. */
 static void parse_late_key(struct parser *p)
 {
-	struct idl_module *m;
-	struct idl_def *def;
-
-	if (!p->file->n_modules) {
-		idl_fail(p->idl, &p->tok.loc,
-			 "'key' stands before any module; expected it behind the "
-			 "struct it belongs to");
-		parse_resync(p);
+	if (p->module) {
+		parse_definition(p);
 		return;
 	}
-	m = p->file->modules[p->file->n_modules - 1];
-	def = parse_def(p, m->name);
-	if (def)
-		*IDL_PUSH(p->arena, m->defs, m->n_defs) = def;
-	if (!def || !parse_semicolon(p, "after the key of", def->name))
-		parse_resync(p);
+	idl_fail(p->idl, &p->tok.loc,
+		 "'key' stands before any module; expected it behind the struct it belongs to");
+	parse_next(p);
+	parse_resync(p, LIST_DEFS);
 }
 
 static void parse_include(struct parser *p)
@@ -379,23 +431,45 @@ static void parse_include(struct parser *p)
 	file = idl_parse_file(p->idl, path, &loc);
 	if (file)
 		*IDL_PUSH(p->arena, p->file->includes, p->file->n_includes) = file;
+	else
+		p->idl->is_incomplete = true;
+}
+
+/* What belongs into a module; the first of it is reported. */
+static void parse_outside(struct parser *p)
+{
+	if (parse_is(p, '}') && (p->is_lost || p->n_extra)) {
+		p->n_extra -= p->n_extra > 0;
+		parse_next(p);
+		parse_accept(p, ';');
+		return;
+	}
+	if (!p->is_lost && !p->n_extra)
+		parse_unexpected(p, "'module' or '#include'");
+	p->is_lost = true;
+	if (parse_is_def(p)) {
+		if (!p->module || p->outer)
+			enter_module(p, p->outer ? p->outer->name : "", &p->tok.loc, NULL);
+		p->outer = NULL;
+		parse_definition(p);
+		return;
+	}
+	parse_resync(p, LIST_DEFS);
+	if (parse_is(p, '}'))
+		parse_next(p);
+	parse_accept(p, ';');
 }
 
 void parse_definitions(struct parser *p)
 {
 	while (p->tok.kind != TOK_END) {
-		if (p->tok.kind == TOK_INCLUDE) {
+		if (p->tok.kind == TOK_INCLUDE)
 			parse_include(p);
-		} else if (parse_is_keyword(p, KW_module)) {
+		else if (parse_is_keyword(p, KW_module))
 			parse_module(p);
-		} else if (parse_is_keyword(p, KW_key)) {
+		else if (parse_is_keyword(p, KW_key))
 			parse_late_key(p);
-		} else {
-			parse_unexpected(p, "'module' or '#include'");
-			parse_resync(p);
-			if (parse_is(p, '}'))
-				parse_next(p);
-			parse_accept(p, ';');
-		}
+		else
+			parse_outside(p);
 	}
 }

@@ -12,34 +12,51 @@ static bool parse_item(struct parser *p, struct idl_item *item)
 	return !parse_accept(p, '=') || parse_value(p, &item->given);
 }
 
-/* Up to the next ',' or '}'. */
+/* Up to the next ',' or '}', or to a line that starts a definition. */
 static void skip_item(struct parser *p)
 {
-	while (!parse_is(p, ',') && !parse_is(p, '}') && p->tok.kind != TOK_END)
-		parse_next(p);
+	while (!parse_is(p, ',') && !parse_is(p, '}') && p->tok.kind != TOK_END &&
+	       !(parse_is_def(p) && p->tok.loc.line > p->prev_line))
+		parse_skip(p);
+}
+
+/* An enumerator and what is behind it; false if the enum seems to end here without a '}'. */
+static bool parse_item_of(struct parser *p, struct idl_def *def)
+{
+	struct idl_item item = { 0 };
+
+	if (!parse_item(p, &item) ||
+	    (!parse_is(p, '}') && !parse_expect(p, ',', "or '}' after enumerator", item.name))) {
+		def->is_broken = true;
+		skip_item(p);
+		if (!item.name)
+			return !parse_is_def(p);
+	}
+	item.note = parse_note(p, item.note);
+	*IDL_PUSH(p->arena, def->items, def->n_items) = item;
+	return !def->is_broken || !parse_is_def(p);
 }
 
 static bool parse_enum(struct parser *p, struct idl_def *def)
 {
-	if (!parse_name(p, "an enum name", &def->name, &def->loc) ||
-	    !parse_expect(p, '{', "after enum", def->name))
+	struct idl_loc brace;
+
+	if (!parse_name(p, "an enum", &def->name, &def->loc))
 		return false;
+	def->is_broken = !parse_is(p, '{');
+	if (!parse_open(p, "after enum", def->name, &brace))
+		return true;
 	def->note = parse_note(p, NULL);
 	while (!parse_is(p, '}') && p->tok.kind != TOK_END) {
-		struct idl_item item = { 0 };
-
 		if (parse_accept(p, ','))
 			continue; /* a trailing or doubled comma */
-		if (!parse_item(p, &item) ||
-		    (!parse_is(p, '}') &&
-		     !parse_expect(p, ',', "or '}' after enumerator", item.name))) {
-			skip_item(p);
-			continue;
-		}
-		item.note = parse_note(p, item.note);
-		*IDL_PUSH(p->arena, def->items, def->n_items) = item;
+		if (parse_is_def(p) && p->tok.loc.line > p->prev_line)
+			break;
+		if (!parse_item_of(p, def))
+			return true;
 	}
-	return parse_expect(p, '}', "at the end of enum", def->name);
+	def->is_broken |= !parse_close(p, "at the end of enum", def->name, &brace);
+	return true;
 }
 
 /* "T name", "T name[N]", "T *name" or "T name:N". */
@@ -63,6 +80,7 @@ static bool parse_member_id(struct parser *p, struct idl_member *m, const char *
 static bool parse_member(struct parser *p, struct idl_member *m)
 {
 	m->doc = p->tok.doc;
+	p->element = p->tok.start;
 	if (p->tok.kind != TOK_INT)
 		return parse_unexpected(p, "a tag from 0 to 255 at the start of a struct member");
 	if (p->tok.i < 0 || p->tok.i > 255) {
@@ -86,21 +104,33 @@ static bool parse_member(struct parser *p, struct idl_member *m)
 
 static bool parse_struct(struct parser *p, struct idl_def *def)
 {
-	if (!parse_name(p, "a struct name", &def->name, &def->loc) ||
-	    !parse_expect(p, '{', "after struct", def->name))
+	struct idl_loc brace;
+	bool is_inner = false;
+
+	if (!parse_name(p, "a struct", &def->name, &def->loc))
 		return false;
+	def->is_broken = !parse_is(p, '{');
+	if (!parse_open(p, "after struct", def->name, &brace))
+		return true;
 	def->note = parse_note(p, NULL);
 	while (!parse_is(p, '}') && p->tok.kind != TOK_END) {
 		struct idl_member m = { 0 };
 
+		if (parse_is_def(p)) {
+			if (!parse_inner(p, "at the end of struct", def->name, &brace, &is_inner))
+				break;
+			continue;
+		}
 		if (!parse_member(p, &m) || !parse_semicolon(p, "after member", m.name)) {
-			parse_resync(p);
+			def->is_broken = true;
+			parse_resync(p, LIST_MEMBERS);
 			continue;
 		}
 		m.note = parse_note(p, NULL);
 		*IDL_PUSH(p->arena, def->members, def->n_members) = m;
 	}
-	return parse_expect(p, '}', "at the end of struct", def->name);
+	def->is_broken |= is_inner | !parse_close(p, "at the end of struct", def->name, &brace);
+	return true;
 }
 
 static bool parse_const(struct parser *p, struct idl_def *def)
@@ -147,7 +177,8 @@ static bool parse_key(struct parser *p, struct idl_def *def)
 	return parse_expect(p, ']', "at the end of the key of", def->name);
 }
 
-static bool parse_param(struct parser *p, struct idl_op *op)
+/* A parameter and the ',' behind it; has_more_r: whether there was one. */
+static bool parse_param(struct parser *p, struct idl_op *op, bool *has_more_r)
 {
 	struct idl_member m = { .flags = TARS_REQUIRED, .doc = p->tok.doc };
 
@@ -164,10 +195,28 @@ static bool parse_param(struct parser *p, struct idl_op *op)
 	if (!parse_member_id(p, &m, "a parameter"))
 		return false;
 	m.tag = (uint8_t)(op->n_params + 1);
-	if (!parse_is(p, ')') && !parse_expect(p, ',', "or ')' after parameter", m.name))
+	*has_more_r = !parse_is(p, ')');
+	if (*has_more_r && !parse_expect(p, ',', "or ')' after parameter", m.name))
 		return false;
 	m.note = parse_note(p, NULL);
 	*IDL_PUSH(p->arena, op->params, op->n_params) = m;
+	return true;
+}
+
+/* "(a, b)"; the first may be empty: "(, b)". */
+static bool parse_params(struct parser *p, struct idl_op *op)
+{
+	bool has_more;
+
+	if (!parse_expect(p, '(', "after method", op->name))
+		return false;
+	if (!parse_accept(p, ',') && parse_accept(p, ')'))
+		return true;
+	do {
+		if (!parse_param(p, op, &has_more))
+			return false;
+	} while (has_more);
+	parse_next(p);
 	return true;
 }
 
@@ -176,6 +225,7 @@ static bool parse_op(struct parser *p, struct idl_op *op)
 	struct token name;
 
 	op->doc = p->tok.doc;
+	p->element = p->tok.start;
 	if (!parse_accept_keyword(p, KW_void)) {
 		op->ret = parse_type(p);
 		if (!op->ret)
@@ -188,35 +238,39 @@ static bool parse_op(struct parser *p, struct idl_op *op)
 		return parse_unexpected(p, "the name of a method");
 	op->name = arena_memdup(p->arena, name.start, name.n);
 	parse_next(p);
-	if (!parse_expect(p, '(', "after method", op->name))
-		return false;
-	while (!parse_is(p, ')'))
-		if (!parse_param(p, op))
-			return false;
-	parse_next(p);
-	return true;
+	return parse_params(p, op);
 }
 
 static bool parse_interface(struct parser *p, struct idl_def *def)
 {
-	if (!parse_name(p, "an interface name", &def->name, &def->loc) ||
-	    !parse_expect(p, '{', "after interface", def->name))
+	struct idl_loc brace;
+	bool is_inner = false;
+
+	if (!parse_name(p, "an interface", &def->name, &def->loc) ||
+	    !parse_open(p, "after interface", def->name, &brace))
 		return false;
 	def->note = parse_note(p, NULL);
 	while (!parse_is(p, '}') && p->tok.kind != TOK_END) {
 		struct idl_op op = { 0 };
 
+		if (parse_is_def(p)) {
+			if (!parse_inner(p, "at the end of interface", def->name, &brace,
+					 &is_inner))
+				break;
+			continue;
+		}
 		if (!parse_op(p, &op) || !parse_semicolon(p, "after method", op.name)) {
-			parse_resync(p);
+			parse_resync(p, LIST_METHODS);
 			continue;
 		}
 		op.note = parse_note(p, NULL);
 		*IDL_PUSH(p->arena, def->ops, def->n_ops) = op;
 	}
-	return parse_expect(p, '}', "at the end of interface", def->name);
+	def->is_broken = !parse_close(p, "at the end of interface", def->name, &brace);
+	return true;
 }
 
-struct idl_def *parse_def(struct parser *p, const char *module)
+struct idl_def *parse_def(struct parser *p)
 {
 	static const struct {
 		uint8_t keyword, kind;
@@ -229,6 +283,7 @@ struct idl_def *parse_def(struct parser *p, const char *module)
 		{ KW_interface, IDL_INTERFACE, parse_interface },
 	};
 	struct idl_def *def = ARENA_NEW(p->arena, struct idl_def);
+	const char *module = p->module->name;
 
 	def->module = module;
 	def->doc = p->tok.doc;
@@ -241,11 +296,6 @@ struct idl_def *parse_def(struct parser *p, const char *module)
 		def->full_name = arena_strf(p->arena, "%s::%s", module, def->name);
 		return def;
 	}
-	if (parse_is_keyword(p, KW_module))
-		idl_fail(p->idl, &p->tok.loc,
-			 "modules cannot be nested; close '%s' with \"};\" before this one",
-			 module);
-	else
-		parse_unexpected(p, "'struct', 'enum', 'const', 'key' or 'interface'");
+	parse_unexpected(p, "'struct', 'enum', 'const', 'key' or 'interface'");
 	return NULL;
 }

@@ -1,6 +1,7 @@
 /* Source files: finding includes, and parsing each file once. */
 #include "idl/parse.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Scope of file paths in the symbol table. */
@@ -45,6 +46,17 @@ static const char *path_base(struct arena *a, const char *path)
 	return arena_memdup(a, name, dot && dot > name ? (size_t)(dot - name) : strlen(name));
 }
 
+/* What makes a file the same one, whatever path leads to it. */
+static const char *path_key(struct idl *idl, const char *path)
+{
+	char *real = idl->opt.read == idl_read_file ? realpath(path, NULL) : NULL;
+	const char *key = real ? arena_strdup(&idl->arena, real) : path;
+
+	free(real);
+	return key;
+}
+
+/* The text lives as long as the idl. */
 static struct idl_file *parse_source(struct idl *idl, const char *path, const char *text, size_t n)
 {
 	struct idl_file *file = ARENA_NEW(&idl->arena, struct idl_file);
@@ -52,14 +64,16 @@ static struct idl_file *parse_source(struct idl *idl, const char *path, const ch
 
 	file->path = path;
 	file->base = path_base(&idl->arena, path);
-	idl_symtab_add(idl->symbols, &path_scope, path, file);
+	file->text = text;
+	file->size = n;
+	idl_symtab_add(idl->symbols, &path_scope, path_key(idl, path), file);
 	if (n > IDL_MAX_FILE_SIZE) {
 		idl_fail(idl, &(struct idl_loc){ file, 1, 1 },
 			 "the file is larger than %d MB; split it", IDL_MAX_FILE_SIZE >> 20);
 		return file;
 	}
 	idl->include_depth++;
-	lexer_init(&p.lx, idl, file, text ? text : "", n);
+	lexer_init(&p.lx, idl, file, text, n);
 	parse_next(&p);
 	parse_definitions(&p);
 	idl->include_depth--;
@@ -69,7 +83,8 @@ static struct idl_file *parse_source(struct idl *idl, const char *path, const ch
 
 struct idl_file *idl_parse_text(struct idl *idl, const char *path, const char *text, size_t n)
 {
-	return parse_source(idl, arena_strdup(&idl->arena, path), text, n);
+	return parse_source(idl, arena_strdup(&idl->arena, path),
+			    arena_memdup(&idl->arena, text, n), n);
 }
 
 /* Gives *file if there is one at this path; else TARS_ENOTFOUND or why it cannot be read. */
@@ -79,12 +94,12 @@ static int try_path(struct idl *idl, const char *path, struct idl_file **file, s
 	int rc;
 
 	path = path_normal(&idl->arena, path);
-	*file = idl_symtab_find(idl->symbols, &path_scope, path);
+	*file = idl_symtab_find(idl->symbols, &path_scope, path_key(idl, path));
 	if (*file)
 		return 0;
 	rc = idl->opt.read(idl->opt.ctx, path, &text, e);
 	if (!rc)
-		*file = parse_source(idl, path, (const char *)text.data, text.len);
+		*file = idl_parse_text(idl, path, (const char *)buf_head(&text), buf_size(&text));
 	buf_release(&text);
 	return rc;
 }

@@ -3,6 +3,7 @@
 
 #include "idl/idl.h"
 #include "proto/idltext.h"
+#include "proto/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -65,6 +66,18 @@ static void check_accepted(struct idl *idl, struct idl_file *file)
 	buf_release(&code);
 }
 
+/* What is shown of the input is text, whatever bytes it has. */
+static void check_rejected(const struct idl *idl)
+{
+	struct buf errors = BUF_INIT;
+
+	idl_put_errors(idl, &errors);
+	BUG_ON(!text_is_utf8((const char *)buf_head(&errors), buf_size(&errors)));
+	BUG_ON(memchr(buf_head(&errors), '\0', buf_size(&errors)) ||
+	       memchr(buf_head(&errors), '\x1b', buf_size(&errors)));
+	buf_release(&errors);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct idl_file *file;
@@ -75,6 +88,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	BUG_ON((file == NULL) != (idl.n_errors > 0));
 	if (file)
 		check_accepted(&idl, file);
+	else
+		check_rejected(&idl);
 	idl_release(&idl);
 	return 0;
 }

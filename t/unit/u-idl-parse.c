@@ -47,7 +47,26 @@ static const struct idl_options options = { .dirs = dirs, .n_dirs = 1, .read = r
 
 static struct buf errors = BUF_INIT;
 
-/* The errors of a text, or "" if there are none; valid until the next call. */
+/* Keeps the lines that say something, without those that show source text. */
+static void drop_source_lines(struct buf *b)
+{
+	char *from = b->data ? (char *)b->data : NULL, *to = from, *end = from + b->len;
+
+	while (from < end) {
+		char *eol = memchr(from, '\n', (size_t)(end - from));
+		size_t n = (size_t)(eol + 1 - from);
+		unsigned line, col;
+
+		if (!strncmp(from, "more ", 5) || sscanf(from, "%*[^:\n]:%u:%u: ", &line, &col) == 2) {
+			memmove(to, from, n);
+			to += n;
+		}
+		from += n;
+	}
+	b->len = (size_t)(to - (char *)b->data);
+}
+
+/* The errors of a text, without its lines, or "" if there are none; valid until the next call. */
 static const char *errors_of(const char *text, const struct idl_options *opt)
 {
 	struct idl_file *file;
@@ -58,6 +77,7 @@ static const char *errors_of(const char *text, const struct idl_options *opt)
 	file = idl_load_text(&idl, "f", text, strlen(text));
 	assert_true((file == NULL) == (idl.n_errors > 0));
 	idl_put_errors(&idl, &errors);
+	drop_source_lines(&errors);
 	idl_release(&idl);
 	return buf_str(&errors);
 }
@@ -74,6 +94,7 @@ static const struct {
 	{ "!// only a comment", "" },
 	{ "enum E {};", "" },
 	{ "enum E { A, , B,, };", "" },
+	{ "enum E { A = 2.0 };", "" },
 	{ "enum E { A = 07, B = -0x10, C = A, D = M::B };", "" },
 	{ "struct S { 0require int a; };", "" },
 	{ "struct S { 0 require M::S *a; };",
@@ -85,14 +106,15 @@ static const struct {
 	  "" },
 	{ "interface I { void void(); int struct(int a); };", "" },
 	{ "interface I { void f(int a, out int b, routekey string c); };", "" },
+	{ "interface I { void f(, int a); };", "" },
 	{ "#include \"b.tars\"\nmodule M { struct S { 0 require B::S s; 1 require ::B::E e = X; }; "
 	  "};",
 	  "" },
 	{ "#include \"c.tars\"\nmodule M { struct S { 0 require C::T s; }; };", "" },
 	{ "#include \"/home/somebody/b.tars\"\nmodule M { struct S { 0 require B::S s; }; };", "" },
 	{ "#include \"ping.tars\"\n",
-	  "pong.tars:2:33: type 'P::A' is defined after its use, at ping.tars:2:19; expected it "
-	  "before\n" },
+	  "pong.tars:2:33: type 'P::A' is defined after its use; expected it before\n"
+	  "ping.tars:2:19: the definition is here\n" },
 
 	/* Lexical. */
 	{ "/* open",
@@ -101,9 +123,14 @@ static const struct {
 	  "f:1:26: a number that starts with 0 is octal and has no digits 8 and 9; write it "
 	  "without the 0\n" },
 	{ "const long A = 9223372036854775808;",
-	  "f:1:27: this number does not fit into 64 bits\n" },
+	  "f:1:27: this number does not fit into 64 bits; expected -9223372036854775808 to "
+	  "9223372036854775807\n" },
 	{ "const long A = -9223372036854775808;", "" },
-	{ "const double A = 1e999;", "f:1:29: this number is too large for a double\n" },
+	{ "const double A = 1e999;",
+	  "f:1:29: this number is too large for a double; expected at most 1.7e308\n" },
+	{ "const double A = 1e-999;",
+	  "f:1:29: this number is too small for a double; expected 0 or at least 4.9e-324\n" },
+	{ "const double A = 0e-999;", "" },
 	{ "const string A = \"a;\n;",
 	  "f:1:29: this string is not closed; expected '\"' before the end of the line\n" },
 	{ "const string A = \"\\q\";",
@@ -112,14 +139,17 @@ static const struct {
 	  "octal or \\x code of a byte that is not 0\n" },
 	{ "struct \xe4\xb8\xad\xe6\x96\x87 { 0 require int a; };",
 	  "f:1:19: byte 0xe4 cannot stand here; only comments and strings take more than ASCII\n" },
+	{ "struct S { 0 require int a\xef\xbc\x9b };",
+	  "f:1:38: '\xef\xbc\x9b' cannot stand here; expected ';'\n" },
+	{ "\n#include \"b.tars\"\n",
+	  "f:2:1: #include cannot stand in a module; expected it before 'M'\n" },
 	{ "#include <b.tars>", "f:1:1: expected a file name in double quotes behind #include\n" },
 	{ "#include \"none.tars\"",
 	  "f:1:1: include \"none.tars\" is not in the search path; add its directory to it\n" },
 	{ "#include \"self.tars\"", "self.tars:1:1: 'self.tars' includes itself\n" },
 	{ "#include \"1.chain\"", "200.chain:1:1: includes are nested more than 200 deep\n" },
 	{ "#include \"bad.tars\"",
-	  "bad.tars:2:24: type 'itn' is not known; expected one that stands before this or in an "
-	  "included file\n" },
+	  "bad.tars:2:24: type 'itn' is not known; did you mean 'int'?\n" },
 
 	/* Modules. */
 	{ "!struct S { 0 require int a; };",
@@ -127,10 +157,12 @@ static const struct {
 	{ "!module M {}", "f:1:12: expected ';' after the '}' of module 'M', found the end of the "
 			  "file\n" },
 	{ "!module M {",
-	  "f:1:11: expected '}' at the end of module 'M', found the end of the file\n" },
+	  "f:1:11: expected '}' at the end of module 'M', found the end of the file\n"
+	  "f:1:10: the '{' is here\n" },
 	{ "module N { };",
-	  "f:1:12: modules cannot be nested; close 'M' with \"};\" before this one\n" },
-	{ "!module int {};", "f:1:8: keyword 'int' cannot be a module name; expected a name\n" },
+	  "f:1:12: modules cannot be nested; close 'M' with \"};\" before this one\n"
+	  "f:1:10: the '{' is here\n" },
+	{ "!module int {};", "f:1:8: keyword 'int' cannot be the name of a module; expected another word\n" },
 	{ "!module tarsx {};",
 	  "f:1:8: 'tarsx': names that start with 'tars' belong to the platform; "
 			       "rename it or give --with-tars\n" },
@@ -141,12 +173,18 @@ static const struct {
 		    "'int'\n" },
 
 	/* Enums. */
-	{ "enum E { A, A };", "f:1:24: enumerator 'A' is defined twice; the first is at f:1:21\n" },
+	{ "enum E { A, A };", "f:1:24: enumerator 'A' is defined twice; rename or remove one\n"
+	  "f:1:21: the other definition is here\n" },
 	{ "enum E { A = 2147483648 };",
-	  "f:1:25: 2147483648, the value of enumerator 'A', does not fit into 32 bits\n" },
+	  "f:1:25: the value of enumerator 'A' does not suit its type int; expected "
+	  "-2147483648 to 2147483647\n" },
 	{ "enum E { A = 2147483647, B };",
-	  "f:1:37: 2147483648, the value of enumerator 'B', does not fit into 32 bits\n" },
-	{ "enum E { A = \"x\" };", "f:1:25: the value of enumerator 'A' is not an integer\n" },
+	  "f:1:37: 2147483648, the value of enumerator 'B', does not fit into 32 bits; "
+	  "give it one\n" },
+	{ "enum E { A = \"x\" };", "f:1:25: the value of enumerator 'A' does not suit its type "
+				 "int; expected an integer\n" },
+	{ "enum E { A = 1.5 };", "f:1:25: the value of enumerator 'A' does not suit its type int; "
+				 "expected an integer\n" },
 	{ "enum E { A = B };", "f:1:25: 'B', the value of enumerator 'A', is not known; expected a "
 			       "literal or an enumerator that stands before this\n" },
 	{ "enum E { A B };", "f:1:23: expected ',' or '}' after enumerator 'A', found 'B'\n" },
@@ -154,11 +192,14 @@ static const struct {
 	/* Structs. */
 	{ "struct S { };", "f:1:19: struct 'M::S' is empty; expected at least one member\n" },
 	{ "struct S { 0 require int a; };\nstruct S { 0 require int a; };",
-	  "f:2:8: struct 'M::S' is defined twice; the first is at f:1:19\n" },
+	  "f:2:8: struct 'M::S' is defined twice; rename or remove one\n"
+	  "f:1:19: the other definition is here\n" },
 	{ "struct S { 0 require int a; 1 require int a; };",
-	  "f:1:54: member 'a' is defined twice; the first is at f:1:37\n" },
+	  "f:1:54: member 'a' is defined twice; rename or remove one\n"
+	  "f:1:37: the other definition is here\n" },
 	{ "struct S { 3 require int a; 3 require int b; };",
-	  "f:1:54: member 'b' has tag 3, which is taken by 'a' at f:1:37\n" },
+	  "f:1:54: member 'b' has tag 3, which is taken by 'a'; give it another\n"
+	  "f:1:37: the other definition is here\n" },
 	{ "struct S { 256 require int a; };",
 	  "f:1:23: tag 256 is out of range; expected 0 to 255\n" },
 	{ "struct S { require int a; };", "f:1:23: expected a tag from 0 to 255 at the start of a "
@@ -166,7 +207,7 @@ static const struct {
 	{ "struct S { 0 int a; };", "f:1:25: expected 'require' or 'optional' after the tag, found "
 				    "keyword 'int'\n" },
 	{ "struct S { 0 require int string; };",
-	  "f:1:37: keyword 'string' cannot be a struct member; expected a name\n" },
+	  "f:1:37: keyword 'string' cannot be the name of a struct member; expected another word\n" },
 	{ "struct S { 0 require S a; };",
 	  "f:1:33: struct 'M::S' cannot hold itself; expected a vector or map of it\n" },
 	{ "struct S { 0 require int a\n1 require int b; };",
@@ -176,7 +217,7 @@ static const struct {
 	{ "struct S { 0 require int a[0]; };",
 	  "f:1:39: size 0 is out of range; expected 1 to 1048575\n" },
 	{ "struct S { 0 require int:3 a; };",
-	  "f:1:33: only a string or a vector takes a size behind ':'\n" },
+	  "f:1:33: only a string or a vector takes a size behind ':'; remove it\n" },
 	{ "struct S { 0 require string:3 a[4]; };",
 	  "f:1:33: an array of a fixed size cannot hold another one; remove one of the sizes\n" },
 	{ "struct S { 0 require unsigned long a; };",
@@ -186,9 +227,11 @@ static const struct {
 	{ "struct S { 0 require map<int> a; };",
 	  "f:1:40: expected ',' between key and value of 'map', found '>'\n" },
 	{ "struct User { 0 require int a; };\nstruct S { 0 require Usr a; };",
-	  "f:2:22: type 'Usr' is not known here; did you mean 'M::User' (f:1:19)?\n" },
+	  "f:2:22: type 'Usr' is not known here; did you mean 'M::User'?\n"
+	  "f:1:19: that one is here\n" },
 	{ "struct S { 0 require T a; };\nstruct T { 0 require int a; };",
-	  "f:1:33: type 'T' is defined after its use, at f:2:8; expected it before\n" },
+	  "f:1:33: type 'T' is defined after its use; expected it before\n"
+	  "f:2:8: the definition is here\n" },
 	{ "struct S { 0 require A::B::C::D::E::F::G::H::I a; };",
 	  "f:1:33: 'A::B::C::D::E::F::G::H::...' has too many parts; expected MODULE::NAME\n" },
 
@@ -209,15 +252,19 @@ static const struct {
 				      "vector<int>; expected none: only builtin types and enums "
 				      "take one\n" },
 	{ "const int A = 1; const int A = 2;",
-	  "f:1:39: const 'M::A' is defined twice; the first is at f:1:22\n" },
+	  "f:1:39: const 'M::A' is defined twice; rename or remove one\n"
+	  "f:1:22: the other definition is here\n" },
 	{ "enum E { A }; struct S { 0 require E e = B; };",
-	  "f:1:53: 'B' is no enumerator of 'M::E' (f:1:17), the type of member 'e'\n" },
+	  "f:1:53: 'B', the value of member 'e', is no enumerator of 'M::E'; expected one\n"
+	  "f:1:17: the enum is here\n" },
 
 	/* Keys. */
 	{ "struct S { 0 require int a; }; key[S, b];",
-	  "f:1:50: 'b' is no member of struct 'M::S' at f:1:19\n" },
+	  "f:1:50: 'b' is no member of struct 'M::S'; expected one\n"
+	  "f:1:19: the struct is here\n" },
 	{ "struct S { 0 require int a; }; key[S, a]; key[S, a];",
-	  "f:1:58: struct 'M::S' has a key already, at f:1:47\n" },
+	  "f:1:58: struct 'M::S' has a key already; remove one\n"
+	  "f:1:47: the other definition is here\n" },
 	{ "enum E { A }; key[E, A];",
 	  "f:1:30: 'E' is an enum; expected a struct to order by key\n" },
 	{ "key[S];",
@@ -226,16 +273,21 @@ static const struct {
 	/* Interfaces. */
 	{ "interface M {};", "f:1:22: interface 'M' has the name of its module; rename one\n" },
 	{ "interface I {}; interface I {};",
-	  "f:1:38: interface 'M::I' is defined twice; the first is at f:1:22\n" },
+	  "f:1:38: interface 'M::I' is defined twice; rename or remove one\n"
+	  "f:1:22: the other definition is here\n" },
 	{ "interface I { void f(); int f(); };",
-	  "f:1:40: method 'f' is defined twice; the first is at f:1:31\n" },
+	  "f:1:40: method 'f' is defined twice; rename or remove one\n"
+	  "f:1:31: the other definition is here\n" },
 	{ "interface I { void f(int a, out int a); };",
-	  "f:1:48: parameter 'a' is defined twice; the first is at f:1:37\n" },
+	  "f:1:48: parameter 'a' is defined twice; rename or remove one\n"
+	  "f:1:37: the other definition is here\n" },
 	{ "interface I { void f(int f); };",
 	  "f:1:37: parameter 'f' of 'M::I' has the name of its method; rename it\n" },
 	{ "interface I { void f(routekey int a, routekey int b); };",
-	  "f:1:62: method 'f' has a second routekey; the first is at f:1:46\n" },
-	{ "interface I { void f(int); };", "f:1:36: expected a parameter, found ')'\n" },
+	  "f:1:62: method 'f' has a second routekey; remove one\n"
+	  "f:1:46: the other routekey is here\n" },
+	{ "interface I { void f(int); };", "f:1:36: expected the name of a parameter, found ')'\n" },
+	{ "interface I { void f(int a,); };", "f:1:39: expected a type, found ')'\n" },
 	{ "interface I { void f(int a; };",
 	  "f:1:38: expected ',' or ')' after parameter 'a', found ';'\n" },
 	{ "interface I { f(); };", "f:1:27: expected the name of a method, found '('\n" },
@@ -293,7 +345,7 @@ static void test_recovery(void **state)
 				      "};\n", &options),
 			    "f:3:17: expected ';' after member 'a', found 'b'\n"
 			    "f:5:4: expected 'require' or 'optional' after the tag, found 'wrong'\n"
-			    "f:7:8: expected a struct name, found ';'\n"
+			    "f:7:8: expected the name of a struct, found ';'\n"
 			    "f:8:14: expected a number, string, 'true', 'false' or an enumerator, "
 			    "found '}'\n"
 			    "f:9:22: expected a type, found ';'\n");
