@@ -32,7 +32,7 @@ void conn_set_events(struct conn *c)
 static void buf_trim(struct buf *b)
 {
 	if (b->cap > KEEP && !buf_size(b))
-		buf_release(b);
+		reactor_give_back(b);
 }
 
 /* Output that has not left: plain, and what TLS has sealed. */
@@ -73,8 +73,8 @@ static void on_gone(struct task *t)
 		reactor_defer(t);   /* they sit in a list of the reactor still */
 		return;
 	}
-	buf_release(&c->in);
-	buf_release(&c->out);
+	reactor_give_back(&c->in);
+	reactor_give_back(&c->out);
 	tls_free(c->tls);
 	c->class->release(c);
 }
@@ -243,6 +243,30 @@ void conn_queue_flush(struct conn *c)
 	c->flush_queued = 1;
 	c->flush.run = on_flush;
 	reactor_at_flush(&c->flush);
+}
+
+/* For n more bytes: into memory that has been lent, if that is enough. */
+static void grow_out(struct conn *c, size_t n)
+{
+	struct buf lent;
+
+	reactor_lend(&lent);
+	if (lent.cap >= buf_size(&c->out) + n) {
+		struct buf small = c->out;
+
+		buf_add(&lent, buf_head(&small), buf_size(&small));
+		c->out = lent;
+		lent = small;
+	}
+	reactor_give_back(&lent);
+}
+
+void conn_append(struct conn *c, struct buf *from)
+{
+	if (buf_size(&c->out) && c->out.cap - c->out.len < buf_size(from))
+		grow_out(c, buf_size(from));
+	buf_append(&c->out, from);
+	conn_written(c);
 }
 
 void conn_written(struct conn *c)

@@ -119,9 +119,17 @@ void conn_resume(struct conn *c);
  * frames of a read have made much of it.  What is written to a closed connection is dropped. */
 static inline struct buf *conn_out(struct conn *c)
 {
+	if (__builtin_expect(!c->out.cap, 0))
+		reactor_lend(&c->out);
 	return &c->out;
 }
 void conn_written(struct conn *c);
+/* Both at once, with what `from` has; it is empty then, and its memory may be another's. */
+void conn_append(struct conn *c, struct buf *from);
+static inline size_t conn_unsent(const struct conn *c)
+{
+	return buf_size(&c->out);
+}
 /*
  * A peer may end its input and wait for the answers: between conn_owe and conn_paid, one of each
  * per answer, the end of input does not close.  n: bytes that the request keeps until then.  When

@@ -186,7 +186,7 @@ int conn_connect_datagram(struct conn *c, const struct conn_class *class,
 /* A datagram that does not leave is lost like one that does not arrive: its call times out. */
 void conn_send_datagrams(struct conn *c)
 {
-	struct buf *b = conn_out(c);
+	struct buf *b = &c->out;
 	size_t size;
 
 	while (frame_next(buf_head(b), buf_size(b), buf_size(b), &size, NULL) == FRAME_OK) {

@@ -33,6 +33,7 @@ struct reactor {
 	int64_t tick_us;                /* when it rings; INT64_MAX: not armed */
 
 	struct task_list at_free;
+	struct buf spare;               /* that is lent */
 	int64_t much_memory_us;         /* when it was used last */
 	struct timer trim;
 	bool has_thread;
@@ -220,6 +221,7 @@ void reactor_free(struct reactor *r)
 	ev_async_stop(r->loop, &r->wake);
 	ev_loop_destroy(r->loop);
 	timers_release(&r->timers);
+	buf_release(&r->spare);
 	free(r);
 }
 
@@ -327,7 +329,7 @@ int64_t reactor_read_now(void)
 
 /* ---- memory ---- */
 
-enum { TRIM_AFTER_MS = 2000 };
+enum { TRIM_AFTER_MS = 2000, SPARE_MAX = 1 << 20 };
 
 static void trim_memory(void *arg)
 {
@@ -340,10 +342,12 @@ static void trim_due(struct timer *t)
 	struct reactor *r = container_of(t, struct reactor, trim);
 	int64_t due_us = r->much_memory_us + TRIM_AFTER_MS * INT64_C(1000);
 
-	if (reactor_now() < due_us)
+	if (reactor_now() < due_us) {
 		timer_start_at(t, due_us, trim_due);
-	else
-		pool_run_detached(trim_memory, NULL);   /* may take long */
+		return;
+	}
+	buf_release(&r->spare);
+	pool_run_detached(trim_memory, NULL);   /* may take long */
 }
 
 void reactor_used_much_memory(void)
@@ -351,6 +355,25 @@ void reactor_used_much_memory(void)
 	self->much_memory_us = reactor_now();
 	if (!timer_is_running(&self->trim))
 		timer_start(&self->trim, TRIM_AFTER_MS, trim_due);
+}
+
+void reactor_lend(struct buf *b)
+{
+	*b = self->spare;
+	self->spare = (struct buf)BUF_INIT;
+}
+
+void reactor_give_back(struct buf *b)
+{
+	if (b->cap <= SPARE_MAX && b->cap > self->spare.cap) {
+		struct buf smaller = self->spare;
+
+		buf_clear(b);
+		self->spare = *b;
+		*b = smaller;
+		reactor_used_much_memory();
+	}
+	buf_release(b);
 }
 
 /* ---- timers ---- */

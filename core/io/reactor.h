@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "core/io/task.h"
+#include "proto/buf.h"
 #include "proto/err.h"
 
 struct reactor;
@@ -65,6 +66,11 @@ size_t reactor_timer_count(const struct reactor *r);
  * it, so that idle ones need no buffer. */
 enum { REACTOR_SCRATCH_SIZE = 256 * 1024 };
 uint8_t *reactor_scratch(void);
+/* One large buffer that connections pass on among them, so that much output needs no new memory
+ * again and again.  lend: its memory becomes that of b, which has none; there may be none to lend.
+ * give_back: b is emptied, and has no memory afterwards.  Thread: its reactor. */
+void reactor_lend(struct buf *b);
+void reactor_give_back(struct buf *b);
 /* Somebody used much memory for a short time: once that has been long ago, what malloc keeps of it
  * goes back to the system.  Thread: its reactor. */
 void reactor_used_much_memory(void);

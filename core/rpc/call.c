@@ -211,7 +211,7 @@ void call_sent(struct tars_pending *p, struct link *link, size_t size)
 {
 	struct conn *c = &link->conn;
 
-	p->out_at = c->n_taken + buf_size(conn_out(c)) - size;
+	p->out_at = c->n_taken + conn_unsent(c) - size;
 	p->out_size = size;
 	if (__builtin_expect(c->write_blocked, 0))
 		link_note_unsent(link);
@@ -252,7 +252,7 @@ bool call_take_back(struct tars_pending *p)
 	struct conn *c = &p->link->conn;
 	uint64_t at = p->out_at - c->n_taken;
 
-	if (p->out_at < c->n_taken || at + p->out_size > buf_size(conn_out(c)))
+	if (p->out_at < c->n_taken || at + p->out_size > conn_unsent(c))
 		return false;
 	if (!p->retrying)
 		buf_add(&p->packet, buf_head(conn_out(c)) + at, p->out_size);

@@ -352,7 +352,7 @@ static unsigned n_unsent(struct link *link)
 
 void link_note_unsent(struct link *link)
 {
-	uint64_t end = link->conn.n_taken + buf_size(conn_out(&link->conn));
+	uint64_t end = link->conn.n_taken + conn_unsent(&link->conn);
 
 	n_unsent(link);
 	buf_add(&link->unsent, &end, sizeof(end));
@@ -360,7 +360,7 @@ void link_note_unsent(struct link *link)
 
 static bool link_has_room(struct link *link, struct err *e)
 {
-	size_t n_bytes = buf_size(conn_out(&link->conn));
+	size_t n_bytes = conn_unsent(&link->conn);
 	unsigned n;
 
 	if (n_bytes > LINK_MAX_OUTPUT) {

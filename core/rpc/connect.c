@@ -139,10 +139,8 @@ static int link_connect(struct peer *peer, const struct sockaddr_any *to, struct
 	/* Replies are always read: a peer whose own output is stuck could never read on. */
 	c->high_water = SIZE_MAX;
 	link_init(link, peer);
-	if (buf_size(&access)) {
-		buf_append(conn_out(c), &access);
-		conn_written(c);
-	}
+	if (buf_size(&access))
+		conn_append(c, &access);
 	buf_release(&access);
 	return 0;
 }

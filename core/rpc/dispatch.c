@@ -41,8 +41,7 @@ static void send_encoded(struct tars_req *rq)
 	if (rq->format->send) {
 		rq->format->send(rq);
 	} else if (conn_is_open(c)) {
-		buf_append(conn_out(c), &rq->reply);
-		conn_written(c);
+		conn_append(c, &rq->reply);
 	}
 	stats_ended(rq);
 	tars_release(rq);

@@ -47,7 +47,7 @@ static void pump(struct server_conn *sc)
 
 	if (h->busy || !conn_is_open(c) || c->finishing)
 		return;
-	while (buf_size(conn_out(c)) <= c->high_water &&
+	while (conn_unsent(c) <= c->high_water &&
 	       (n = nghttp2_session_mem_send(h->session, &p)) > 0)
 		buf_add(conn_out(c), p, (size_t)n);
 	conn_written(c);

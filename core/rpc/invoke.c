@@ -237,11 +237,11 @@ static void start_here(struct tars_pending *p, const struct tars_call *c, const 
 		link = call_try_link(p);
 	}
 	if (link) {
-		size_t start = buf_size(conn_out(&link->conn));
+		size_t start = conn_unsent(&link->conn);
 
 		rc = put_request(conn_out(&link->conn), p, c, in, link->max_packet, &e);
 		if (!rc)
-			call_sent(p, link, buf_size(conn_out(&link->conn)) - start);
+			call_sent(p, link, conn_unsent(&link->conn) - start);
 	} else if (!p->retrying && !list_is_empty(&p->node)) {
 		rc = put_request(&p->packet, p, c, in, FRAME_DEFAULT_MAX, &e);
 	}

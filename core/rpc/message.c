@@ -148,10 +148,8 @@ static void send_answer(struct tars_req *rq)
 
 	if (!conn_is_open(c) || c->finishing)
 		return;
-	if (buf_size(&rq->reply)) {
-		buf_append(conn_out(c), &rq->reply);
-		conn_written(c);
-	}
+	if (buf_size(&rq->reply))
+		conn_append(c, &rq->reply);
 	if (rq->hang_up)
 		conn_finish(c);
 }

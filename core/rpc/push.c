@@ -172,7 +172,7 @@ static void move(struct tars_client *c)
 	struct conn *conn = c->conn ? &c->conn->conn : NULL;
 	bool close;
 
-	if (conn && conn_is_open(conn) && buf_size(conn_out(conn)) >= PUSH_WINDOW &&
+	if (conn && conn_is_open(conn) && conn_unsent(conn) >= PUSH_WINDOW &&
 	    !wants_close(c)) {
 		timer_start(&c->again, FULL_MS, try_again);
 		return;
@@ -180,10 +180,8 @@ static void move(struct tars_client *c)
 	pthread_mutex_lock(&c->lock);
 	c->posted = false;
 	close = c->want_close;
-	if (conn && conn_is_open(conn) && buf_size(&c->out)) {
-		buf_append(conn_out(conn), &c->out);
-		conn_written(conn);
-	}
+	if (conn && conn_is_open(conn) && buf_size(&c->out))
+		conn_append(conn, &c->out);
 	buf_release(&c->out);
 	pthread_mutex_unlock(&c->lock);
 	if (close && conn)
