@@ -4,6 +4,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "proto/text.h"
+
 enum { SHA1_SIZE = 20, HEX_SIZE = 2 * SHA1_SIZE, MD5_SIZE = 16, KEY_SIZE = 24, TIME_SIZE = 8 };
 
 #define GRANTED "AUTH_SUCC"
@@ -12,15 +14,11 @@ enum { SHA1_SIZE = 20, HEX_SIZE = 2 * SHA1_SIZE, MD5_SIZE = 16, KEY_SIZE = 24, T
 
 static void hex_digest(char *hex, const char *name, const void *p, size_t n)
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char d[EVP_MAX_MD_SIZE];
 	size_t size = 0;
 
 	BUG_ON(!EVP_Q_digest(NULL, name, "-fips", n ? p : "", n, d, &size));
-	for (size_t i = 0; i < size; i++) {
-		hex[2 * i] = digits[d[i] >> 4];
-		hex[2 * i + 1] = digits[d[i] & 15];
-	}
+	text_put_hex(hex, d, size);
 }
 
 /* What is signed (s1), and what both sides can make the key of (s2). */

@@ -26,22 +26,14 @@ static const struct route_row {
 	{ "/metrics", ROUTE_METRICS, METHOD_GET | METHOD_HEAD, "GET, HEAD, OPTIONS" },
 };
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* %XX to bytes, in place; what is no such code stays as it is. */
 static size_t percent_decode(char *p, size_t n)
 {
 	size_t out = 0;
 
 	for (size_t i = 0; i < n; i++, out++) {
-		int high = p[i] == '%' && i + 2 < n ? hex_digit(p[i + 1]) : -1;
-		int low = high >= 0 ? hex_digit(p[i + 2]) : -1;
+		int high = p[i] == '%' && i + 2 < n ? text_hex_digit(p[i + 1]) : -1;
+		int low = high >= 0 ? text_hex_digit(p[i + 2]) : -1;
 
 		p[out] = p[i];
 		if (low >= 0) {

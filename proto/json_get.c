@@ -227,17 +227,8 @@ static int take_room(struct taker *k, size_t n, size_t size, void **room)
 	return 0;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int take_hex(struct taker *k, const char *text, size_t n, struct tars_bytes *v)
 {
-	bool is_hex = n % 2 == 0;
 	uint8_t *p;
 
 	if (n >= 2 && text[0] == '0' && (text[1] | 0x20) == 'x') {
@@ -245,13 +236,7 @@ static int take_hex(struct taker *k, const char *text, size_t n, struct tars_byt
 		n -= 2;
 	}
 	p = arena_alloc_raw(k->arena, n / 2 + 1);
-	for (size_t i = 0; is_hex && i < n / 2; i++) {
-		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
-
-		is_hex = high >= 0 && low >= 0;
-		p[i] = (uint8_t)((unsigned)high << 4 | (unsigned)low); /* discarded if not hex */
-	}
-	if (!is_hex)
+	if (!text_hex(text, n, p))
 		return err_set(k->e, TARS_EPROTO, "a string for bytes must be an even number of "
 			       "hex digits; base64 is written {\"$b64\": \"...\"}");
 	*v = (struct tars_bytes){ p, (uint32_t)(n / 2) };

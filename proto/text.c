@@ -1,4 +1,4 @@
-/* Small text tools: strict numbers, blanks, nearest known name. */
+/* Small text tools: strict numbers, hex, blanks, nearest known name. */
 #include "proto/text.h"
 
 #include <string.h>
@@ -27,6 +27,38 @@ bool text_int(const char *p, size_t n, int64_t min, int64_t max, int64_t *v)
 		return false;
 	*v = value;
 	return true;
+}
+
+int text_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool text_hex(const char *p, size_t n, uint8_t *bytes)
+{
+	if (n % 2)
+		return false;
+	for (; n; n -= 2, p += 2) {
+		int high = text_hex_digit(p[0]), low = text_hex_digit(p[1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		*bytes++ = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+void text_put_hex(char *to, const void *bytes, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (const uint8_t *p = bytes; n; n--, p++) {
+		*to++ = digits[*p >> 4];
+		*to++ = digits[*p & 15];
+	}
 }
 
 static bool is_blank(char c)

@@ -1,5 +1,5 @@
 /*
- * Small text tools that several readers share: strict numbers, blanks, nearest known name.
+ * Small text tools that several readers share: strict numbers, hex, blanks, nearest known name.
  *
  * Bytes only; every reader takes a length and never looks behind it.  Thread: any.
  */
@@ -12,6 +12,13 @@
 
 /* Decimal number with an optional sign and nothing else, within min..max; else false. */
 bool text_int(const char *p, size_t n, int64_t min, int64_t max, int64_t *v);
+
+/* Value of a hex digit, or -1. */
+int text_hex_digit(char c);
+/* n hex digits as n / 2 bytes; false if n is odd or anything else stands there. */
+bool text_hex(const char *p, size_t n, uint8_t *bytes);
+/* n bytes as 2 * n digits, without a NUL. */
+void text_put_hex(char *to, const void *bytes, size_t n);
 
 /* UTF-8 as RFC 3629 has it: shortest forms, no surrogates. */
 bool text_is_utf8(const char *text, size_t n);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proto/text.h"
+
 /* ---- TARS ---- */
 
 static bool is_part(struct tars_str s, size_t max)
@@ -30,25 +32,14 @@ static bool next_part(const char **p, const char *end, struct tars_str *part)
 	return true;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* "f" and "f.2" in front of a '-'; anything else means: no data. */
 static void read_flags(struct trace_key *k)
 {
 	const char *p = k->trace.p, *end = k->id.p - 1;
 	unsigned data = 0, kb = 0;
 
-	for (; p < end && hex_digit(*p) >= 0 && data <= TRACE_DATA_ALL; p++)
-		data = data * 16 + (unsigned)hex_digit(*p);
+	for (; p < end && text_hex_digit(*p) >= 0 && data <= TRACE_DATA_ALL; p++)
+		data = data * 16 + (unsigned)text_hex_digit(*p);
 	if (p == k->trace.p || data > TRACE_DATA_ALL)
 		return;
 	if (p < end && *p == '.')
@@ -97,7 +88,7 @@ static bool take_hex(char *to, const char *from, size_t n, bool id)
 	bool zero = true;
 
 	for (size_t i = 0; i < n; i++) {
-		if (hex_digit(from[i]) < 0 || (from[i] >= 'A' && from[i] <= 'F'))
+		if (text_hex_digit(from[i]) < 0 || (from[i] >= 'A' && from[i] <= 'F'))
 			return false;
 		zero = zero && from[i] == '0';
 		to[i] = from[i];
@@ -130,7 +121,7 @@ int traceparent_parse(const char *text, size_t n, struct traceparent *t, struct 
 		return bad_traceparent(e, "the parent-id is not 16 lower-case hex digits, or 0");
 	if (!take_hex(flags, text + 53, 2, false))
 		return bad_traceparent(e, "the flags are not 2 lower-case hex digits");
-	t->flags = (uint8_t)(hex_digit(flags[0]) << 4 | hex_digit(flags[1]));
+	t->flags = (uint8_t)(text_hex_digit(flags[0]) << 4 | text_hex_digit(flags[1]));
 	return TARS_OK;
 }
 
@@ -151,13 +142,8 @@ bool tracestate_is_ok(const char *text, size_t n)
 
 void trace_hex(char *text, const uint8_t *p, size_t n)
 {
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < n; i++) {
-		*text++ = digits[p[i] >> 4];
-		*text++ = digits[p[i] & 15];
-	}
-	*text = '\0';
+	text_put_hex(text, p, n);
+	text[2 * n] = '\0';
 }
 
 void trace_id_to_w3c(const struct tars_str *id, char w3c[W3C_ID_SIZE])

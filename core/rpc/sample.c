@@ -94,7 +94,6 @@ void sample_arrived(struct tars_req *rq)
 
 void sample_begin(struct sampler *s, struct tars_req *rq)
 {
-	static const char digits[] = "0123456789abcdef";
 	uint8_t bytes[UNID_BYTES];
 	struct sample *sample;
 
@@ -104,10 +103,7 @@ void sample_begin(struct sampler *s, struct tars_req *rq)
 	while (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
 		;
 	sample = tars_alloc(rq, sizeof(*sample));
-	for (unsigned i = 0; i < UNID_BYTES; i++) {
-		sample->unid[2 * i] = digits[bytes[i] >> 4];
-		sample->unid[2 * i + 1] = digits[bytes[i] & 15];
-	}
+	text_put_hex(sample->unid, bytes, UNID_BYTES);
 	sample->parent_width = -1;
 	attach(rq, sample);
 }

@@ -9,6 +9,7 @@
 
 #include "core/io/coro.h"
 #include "proto/buf.h"
+#include "proto/text.h"
 
 enum {
 	/* Building an index on a large table takes its time. */
@@ -58,16 +59,12 @@ static const struct sql sql_add = {
 
 static void checksum(char hex[CHECKSUM_HEX + 1], const char *text)
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char md[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 
 	BUG_ON(!EVP_Digest(text, strlen(text), md, &n, EVP_sha256(), NULL));
 	BUG_ON(2 * n != CHECKSUM_HEX);
-	for (unsigned i = 0; i < n; i++) {
-		hex[2 * i] = digits[md[i] >> 4];
-		hex[2 * i + 1] = digits[md[i] & 15];
-	}
+	text_put_hex(hex, md, n);
 	hex[CHECKSUM_HEX] = '\0';
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/text.h"
+
 /* ---- errors ---- */
 
 static int code_of_state(const char *state)
@@ -122,28 +124,14 @@ static int decode_enum(const struct cell *c, const struct tars_type *t, void *va
 	return decode_integer(c, t, value);
 }
 
-static int hex_digit(char ch)
-{
-	if (ch >= '0' && ch <= '9')
-		return ch - '0';
-	return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
-}
-
 /* bytea in its hex form: \x6869 */
 static int decode_bytes(const struct cell *c, const struct tars_type *t, void *value)
 {
 	size_t n = c->n >= 2 ? (c->n - 2) / 2 : 0;
 	uint8_t *p = arena_alloc(c->arena, n + 1);
 
-	if (c->n < 2 || c->n % 2 || strncmp(c->text, "\\x", 2) != 0)
+	if (c->n < 2 || strncmp(c->text, "\\x", 2) != 0 || !text_hex(c->text + 2, c->n - 2, p))
 		return bad_value(c, t);
-	for (size_t i = 0; i < n; i++) {
-		int high = hex_digit(c->text[2 + 2 * i]), low = hex_digit(c->text[3 + 2 * i]);
-
-		if (high < 0 || low < 0)
-			return bad_value(c, t);
-		p[i] = (uint8_t)(high << 4 | low);
-	}
 	*(struct tars_bytes *)value = (struct tars_bytes){ .p = p, .n = (uint32_t)n };
 	return 0;
 }

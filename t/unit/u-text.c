@@ -1,4 +1,4 @@
-/* Strict numbers, UTF-8, trimming, nearest names. */
+/* Strict numbers, hex, UTF-8, trimming, nearest names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,6 +75,25 @@ static void test_trim(void **state)
 	assert_int_equal(n, 0);
 }
 
+static void test_hex(void **state)
+{
+	uint8_t bytes[4] = { 0 };
+	char text[9] = "";
+
+	(void)state;
+	assert_true(text_hex("00fFA9", 6, bytes));
+	assert_memory_equal(bytes, "\x00\xff\xa9", 4);
+	assert_true(text_hex("", 0, bytes));
+	assert_false(text_hex("0", 1, bytes));
+	assert_false(text_hex("0g", 2, bytes));
+	assert_false(text_hex("@0", 2, bytes)); /* next to digits and letters */
+	assert_false(text_hex("0:", 2, bytes));
+	assert_false(text_hex("G0", 2, bytes));
+	assert_false(text_hex("0`", 2, bytes));
+	text_put_hex(text, "\x00\xff\xa9", 4);
+	assert_string_equal(text, "00ffa900");
+}
+
 static const char *nearest(const char *word)
 {
 	static const char *const known[] = { "registry", "node", "log", "listen", "up" };
@@ -106,6 +125,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_hex),
 		cmocka_unit_test(test_nearest),
 	};
 
