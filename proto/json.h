@@ -5,7 +5,8 @@
  *   integers        exact number                    1e3, 5.0; for long "123", for JavaScript
  *   float, double   shortest exact number           any finite number in range
  *   enum            number                          its name
- *   vector<byte>    array of -128..127              0..255, hex text, {"$b64": "base64"}
+ *   vector<byte>    array of -128..127              0..255, "00ff" (hex), "base64:AP8=",
+ *                                                   {"$b64": "AP8="}
  *   map             object; keys that are no        array of {"key":..,"value":..}
  *                   strings as JSON text
  *   struct          object in field order           null for an optional member

@@ -227,6 +227,9 @@ static int take_room(struct taker *k, size_t n, size_t size, void **room)
 	return 0;
 }
 
+/* No hex digits begin like this, while many a base64 text could be taken for hex. */
+#define BASE64_PREFIX "base64:"
+
 static int take_hex(struct taker *k, const char *text, size_t n, struct tars_bytes *v)
 {
 	uint8_t *p;
@@ -238,21 +241,18 @@ static int take_hex(struct taker *k, const char *text, size_t n, struct tars_byt
 	p = arena_alloc_raw(k->arena, n / 2 + 1);
 	if (!text_hex(text, n, p))
 		return err_set(k->e, TARS_EPROTO, "a string for bytes must be an even number of "
-			       "hex digits; base64 is written {\"$b64\": \"...\"}");
+			       "hex digits; base64 is written \"" BASE64_PREFIX "...\"");
 	*v = (struct tars_bytes){ p, (uint32_t)(n / 2) };
 	return 0;
 }
 
-static int take_base64(struct taker *k, const json_t *json, struct tars_bytes *v)
+static int take_base64(struct taker *k, const char *text, size_t n, struct tars_bytes *v)
 {
 	static const char alphabet[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *text = json_string_value(json);
-	size_t n = json_string_length(json), padding;
+	size_t padding;
 	uint8_t *p;
 
-	if (!json_is_string(json))
-		return mismatch(k, "a base64 string", json);
 	/* OpenSSL takes blanks and padding anywhere. */
 	padding = n - strspn(text, alphabet);
 	if (n % 4 || n > CODEC_MAX_STRING || padding > 2 ||
@@ -265,6 +265,15 @@ static int take_base64(struct taker *k, const json_t *json, struct tars_bytes *v
 	return 0;
 }
 
+static int take_bytes_text(struct taker *k, const char *text, size_t n, struct tars_bytes *v)
+{
+	const size_t prefix = strlen(BASE64_PREFIX);
+
+	if (n >= prefix && !memcmp(text, BASE64_PREFIX, prefix))
+		return take_base64(k, text + prefix, n - prefix, v);
+	return take_hex(k, text, n, v);
+}
+
 static int take_bytes(struct taker *k, const json_t *json, struct tars_bytes *v)
 {
 	const json_t *base64 = json_object_get(json, "$b64");
@@ -274,11 +283,11 @@ static int take_bytes(struct taker *k, const json_t *json, struct tars_bytes *v)
 	int rc;
 
 	if (json_is_string(json))
-		return take_hex(k, json_string_value(json), json_string_length(json), v);
-	if (base64 && json_object_size(json) == 1)
-		return take_base64(k, base64, v);
+		return take_bytes_text(k, json_string_value(json), json_string_length(json), v);
+	if (json_is_string(base64) && json_object_size(json) == 1)
+		return take_base64(k, json_string_value(base64), json_string_length(base64), v);
 	if (!json_is_array(json))
-		return mismatch(k, "an array of bytes, hex text or {\"$b64\": ..}", json);
+		return mismatch(k, "an array of bytes, hex text or \"" BASE64_PREFIX "...\"", json);
 	rc = take_room(k, n, 1, &p);
 	for (size_t i = 0; !rc && i < n; i++) {
 		rc = take_integer(k, &tars_type_byte, json_array_get(json, i), INT8_MIN, UINT8_MAX,

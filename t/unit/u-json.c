@@ -211,10 +211,10 @@ static void test_bytes(void **state)
 		{ &tars_type_bytes, "\"00Ff10\"", "[0,-1,16]" },
 		{ &tars_type_bytes, "\"0\"", "a string for bytes must be an even number of hex "
 		  "digits; "
-		  "base64 is written {\"$b64\": \"...\"}" },
+		  "base64 is written \"base64:...\"" },
 		{ &tars_type_bytes, "\"AAEg\"", "a string for bytes must be an even number of "
 		  "hex digits; "
-		  "base64 is written {\"$b64\": \"...\"}" },
+		  "base64 is written \"base64:...\"" },
 		{ &tars_type_bytes, "{\"$b64\":\"AAEC\"}", "[0,1,2]" },
 		{ &tars_type_bytes, "{\"$b64\":\"AAE=\"}", "[0,1]" },
 		{ &tars_type_bytes, "{\"$b64\":\"AA==\"}", "[0]" },
@@ -222,10 +222,15 @@ static void test_bytes(void **state)
 		{ &tars_type_bytes, "{\"$b64\":\"AAE\"}", "the text is not base64 with padding" },
 		{ &tars_type_bytes, "{\"$b64\":\"A*==\"}", "the text is not base64 with padding" },
 		{ &tars_type_bytes, "{\"$b64\":\"====\"}", "the text is not base64 with padding" },
-		{ &tars_type_bytes, "{\"$b64\":5}", "expected a base64 string, found an integer" },
-		{ &tars_type_bytes, "{}", "expected an array of bytes, hex text or {\"$b64\": "
-		  "..}, found "
-		  "an object" },
+		{ &tars_type_bytes, "{\"$b64\":5}", "expected an array of bytes, hex text or "
+		  "\"base64:...\", found an object" },
+		{ &tars_type_bytes, "\"base64:AAE=\"", "[0,1]" },
+		{ &tars_type_bytes, "\"base64:\"", "[]" },
+		{ &tars_type_bytes, "\"base64:00f\"", "the text is not base64 with padding" },
+		{ &tars_type_bytes, "\"base64\"", "a string for bytes must be an even number of hex "
+		  "digits; base64 is written \"base64:...\"" },
+		{ &tars_type_bytes, "{}", "expected an array of bytes, hex text or "
+		  "\"base64:...\", found an object" },
 	};
 
 	(void)state;
