@@ -6,6 +6,11 @@ static const char *const wire_names[16] = {
 	"StructBegin", "StructEnd", "Zero", "SimpleList", "type 14", "type 15",
 };
 
+const char *wire_name(uint8_t type)
+{
+	return wire_names[type & 0x0f];
+}
+
 void wire_note_truncated(struct cursor *c)
 {
 	err_set(c->e, TARS_EPROTO, "the data ends in the middle of a value");
@@ -14,7 +19,7 @@ void wire_note_truncated(struct cursor *c)
 void wire_note_mismatch(struct cursor *c, const char *wanted, uint8_t type)
 {
 	err_set(c->e, TARS_EPROTO, "expected %s, found %s: the peer uses another IDL", wanted,
-		wire_names[type & 0x0f]);
+		wire_name(type));
 }
 
 int wire_get_count(struct cursor *c, size_t min_size, uint32_t *n)

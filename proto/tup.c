@@ -33,19 +33,9 @@ void tup_put(struct buf *b, const struct tars_type *t, const void *value, bool t
 		put_entry(b, ret_name, t->fields, value);
 }
 
-struct attribute {
-	struct tars_str name;
-	struct tars_bytes value;
-};
-
-struct attribute_map {
-	struct attribute *v;
-	uint32_t n;
-};
-
 static const struct tars_type attribute_map_type = {
-	.name = "map<string, vector<byte>>", .kind = TARS_MAP, .size = sizeof(struct attribute_map),
-	.pair_size = sizeof(struct attribute), .val_offset = offsetof(struct attribute, value),
+	.name = "map<string, vector<byte>>", .kind = TARS_MAP, .size = sizeof(struct tup_attributes),
+	.pair_size = sizeof(struct tup_attribute), .val_offset = offsetof(struct tup_attribute, value),
 	.key = &tars_type_string, .elem = &tars_type_bytes,
 };
 
@@ -55,10 +45,10 @@ static bool is_named(const struct tars_str *s, const char *name)
 }
 
 /* The search begins at `hint`: peers mostly keep the order of the parameters. */
-static const struct attribute *find(const struct attribute_map *m, const char *name, uint32_t hint)
+static const struct tup_attribute *find(const struct tup_attributes *m, const char *name, uint32_t hint)
 {
 	for (uint32_t k = 0; k < m->n; k++) {
-		const struct attribute *at = &m->v[((uint64_t)hint + k) % m->n];
+		const struct tup_attribute *at = &m->v[((uint64_t)hint + k) % m->n];
 
 		if (is_named(&at->name, name))
 			return at;
@@ -66,20 +56,29 @@ static const struct attribute *find(const struct attribute_map *m, const char *n
 	return *name ? NULL : find(m, ret_name, 0);
 }
 
+int tup_parse(const uint8_t *data, size_t n, struct tup_attributes *all, struct arena *a,
+	      struct err *e)
+{
+	int rc = 0;
+
+	*all = (struct tup_attributes){ 0 };
+	if (n) /* an empty body is an empty map */
+		rc = codec_get_field(data, n, 0, &attribute_map_type, all, a, e);
+	if (rc)
+		err_wrap(e, "TUP body");
+	return rc;
+}
+
 int tup_get(const uint8_t *data, size_t n, const struct tars_type *t, void *value, struct arena *a,
 	    struct err *e)
 {
-	struct attribute_map map = { 0 };
-	int rc = 0;
+	struct tup_attributes map;
+	int rc = tup_parse(data, n, &map, a, e);
 
 	tars_type_init(t, value);
-	if (n) /* an empty body is an empty map */
-		rc = codec_get_field(data, n, 0, &attribute_map_type, &map, a, e);
-	if (rc)
-		err_wrap(e, "TUP body");
 	for (uint16_t i = 0; !rc && i < t->n_fields; i++) {
 		const struct tars_field *f = &t->fields[i];
-		const struct attribute *at = find(&map, f->name, i);
+		const struct tup_attribute *at = find(&map, f->name, i);
 
 		if (at) {
 			rc = codec_get_field(at->value.p, at->value.n, 0, f->type,

@@ -16,4 +16,16 @@ void tup_put(struct buf *b, const struct tars_type *t, const void *value, bool t
 int tup_get(const uint8_t *data, size_t n, const struct tars_type *t, void *value, struct arena *a,
 	    struct err *e);
 
+/* The parameters as they stand in a body: bytes point into it, each is a field with tag 0. */
+struct tup_attribute {
+	struct tars_str name;
+	struct tars_bytes value;
+};
+struct tup_attributes {
+	struct tup_attribute *v;
+	uint32_t n;
+};
+int tup_parse(const uint8_t *data, size_t n, struct tup_attributes *all, struct arena *a,
+	      struct err *e);
+
 #endif

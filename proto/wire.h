@@ -62,6 +62,9 @@ static inline uint8_t *wire_open_bytes(uint8_t *p, uint8_t tag, size_t expected)
 
 void wire_close_bytes(struct buf *b, size_t mark);
 
+/* "Int", "StructBegin" ... */
+const char *wire_name(uint8_t type);
+
 /* Errors; inline down to the constant, so that the compiler sees that they are not 0. */
 void wire_note_truncated(struct cursor *c);
 void wire_note_mismatch(struct cursor *c, const char *wanted, uint8_t type);
