@@ -190,12 +190,8 @@ static int put_value(struct printer *p, uint8_t type)
 		return put_string(p, type);
 	case WIRE_SIMPLE_LIST:
 		return put_bytes(p, type);
-	case WIRE_MAP:
-	case WIRE_LIST:
-	case WIRE_STRUCT_BEGIN:
-		return put_group(p, type);
 	default:
-		return wire_mismatch(&p->c, "a value", type);
+		return put_group(p, type);
 	}
 }
 
@@ -218,6 +214,8 @@ static int put_fields(struct printer *p, uint64_t n, bool to_end)
 			return rc ? rc : wire_truncated(&p->c);
 		if (to_end && p->depth && type == WIRE_STRUCT_END)
 			return 0;
+		if (type == WIRE_STRUCT_END || type > WIRE_SIMPLE_LIST)
+			return wire_mismatch(&p->c, "a value", type);
 		if (p->b->len > p->end)
 			return err_set(p->c.e, TARS_ELIMIT, "more than %d MB of text",
 				       TREE_MAX_TEXT >> 20);

@@ -1,11 +1,13 @@
 /* tars decode: bytes to JSON by a type, packets with their arguments, or trees of fields. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proto/frame.h"
 #include "proto/json.h"
 #include "proto/text.h"
+#include "roles/capture.h"
 #include "roles/input.h"
 #include "roles/packets.h"
 #include "roles/role.h"
@@ -44,7 +46,8 @@ struct decode_run {
 	struct packets packets;
 	struct arena arena;     /* of one value */
 	struct buf bytes, out;
-	bool has_error;
+	enum tree_form form;
+	int status;             /* of writing */
 };
 
 /* ---- hex ---- */
@@ -97,7 +100,7 @@ static int put_typed(struct decode_run *run, const uint8_t *data, size_t n, size
 {
 	const struct tars_type *t = run->types.type;
 	void *value = arena_alloc(&run->arena, t->size);
-	struct cursor c = { data, data + n, e };
+	struct cursor c = { data, n ? data + n : data, e };
 	int tag = run->tag, rc;
 	uint8_t first = 0, type;
 
@@ -214,7 +217,7 @@ static int show_bytes(struct decode_run *run)
 	if (run->types.type)
 		rc = put_typed(run, data, n, flags, &run->out, &e);
 	else
-		rc = put_untyped(run, data, n, run->conf->json ? TREE_JSON : TREE_LINES, &run->out, &e);
+		rc = put_untyped(run, data, n, run->form, &run->out, &e);
 	if (!rc && run->types.type)
 		buf_add_u8(&run->out, '\n');
 	status = flush(run);
@@ -223,49 +226,130 @@ static int show_bytes(struct decode_run *run)
 	return rc ? EXIT_FAILED : status;
 }
 
-/* The argument's bytes: hex in it, or in the file that it names, or a file of bytes. */
-static int read_argument(struct decode_run *run, const char *arg, struct err *e)
-{
-	struct buf text = BUF_INIT;
-	char bad;
-	FILE *f;
-	int rc;
+/* ---- captures ---- */
 
-	if (*arg != '@' && strcmp(arg, "-") != 0) {
-		if (!run->conf->raw && read_hex(arg, strlen(arg), &run->bytes, &bad))
-			return 0;
-		buf_clear(&run->bytes);
-		f = fopen(arg, "rb");
-		if (!f && !run->conf->raw && !strpbrk(arg, "./"))
-			return take_hex(arg, strlen(arg), &run->bytes, e);
-		if (!f)
-			return err_set(e, TARS_EARG, "cannot read %.200s: %m", arg);
-		rc = input_file(f, arg, &text, e);
-		fclose(f);
-	} else {
-		rc = input_argument(arg, &text, e);
-	}
-	if (!rc && !run->conf->raw &&
-	    read_hex((const char *)buf_head(&text), buf_size(&text), &run->bytes, &bad)) {
-		buf_release(&text);
-		return 0;
-	}
-	buf_clear(&run->bytes);
-	buf_append(&run->bytes, &text);
-	buf_release(&text);
-	return rc;
+static void put_place(struct decode_run *run, const struct capture_place *place)
+{
+	time_t seconds = (time_t)(place->time_us / 1000000);
+	char text[40] = "";
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	buf_addf(&run->out, run->conf->json ?
+		 "{\"time\":\"%s.%06dZ\",\"from\":\"%s\",\"to\":\"%s\"," : "%s.%06dZ %s > %s\n",
+		 text, (int)(place->time_us % 1000000), place->from, place->to);
 }
 
-static int decode_argument(struct decode_run *run, const char *arg)
+static void flush_some(struct decode_run *run)
 {
-	struct err e = { 0 };
-	int rc = read_argument(run, arg, &e);
+	if (buf_size(&run->out) > 65536)
+		run->status |= flush(run);
+}
 
+static void put_note(struct decode_run *run, const char *text)
+{
+	if (run->conf->json) {
+		buf_add_str(&run->out, "\"note\":");
+		tree_put_text(&run->out, text, strlen(text));
+		buf_add_u8(&run->out, '}');
+	} else {
+		buf_add_str(&run->out, text);
+	}
+	buf_add_u8(&run->out, '\n');
+	flush_some(run);
+}
+
+static void capture_note(void *ctx, const struct capture_place *place, const char *text)
+{
+	put_place(ctx, place);
+	put_note(ctx, text);
+}
+
+static void capture_packet(void *ctx, const struct capture_place *place, const uint8_t *p, size_t n)
+{
+	const struct packets_place where = { place->connection, place->side };
+	struct decode_run *run = ctx;
+	struct err e;
+
+	put_place(run, place);
+	if (packets_put(&run->packets, &where, p, n, run->form, &run->out, &e)) {
+		put_note(run, e.text);
+		return;
+	}
+	buf_add_str(&run->out, run->conf->json ? "}\n" : "");
+	flush_some(run);
+}
+
+static int show_capture(struct decode_run *run, FILE *f)
+{
+	const struct capture_sink sink = { capture_packet, capture_note, run };
+	struct err e;
+	int rc = capture_read(f, &sink, &e), status = flush(run);
+
+	if (rc)
+		role_complain(&decode_role, &e);
+	return rc ? EXIT_FAILED : status | run->status;
+}
+
+/* ---- the argument ---- */
+
+/* What a file holds: a capture, hex, or the bytes themselves.  Takes f over. */
+static int show_file(struct decode_run *run, FILE *f, const char *name)
+{
+	struct buf content = BUF_INIT;
+	struct err e;
+	char bad;
+	int rc;
+
+	content.len = fread(buf_reserve(&content, 4), 1, 4, f);
+	if (!run->conf->raw && capture_is_it(content.data, content.len) && !fseek(f, 0, SEEK_SET)) {
+		buf_release(&content);
+		return show_capture(run, f);
+	}
+	rc = input_file(f, name, &content, &e);
+	fclose(f);
 	if (rc) {
 		role_complain(&decode_role, &e);
-		return rc == TARS_EARG ? EXIT_USAGE : EXIT_FAILED;
+		buf_release(&content);
+		return EXIT_FAILED;
 	}
+	if (!run->conf->raw && capture_is_it(content.data, content.len)) { /* from a pipe */
+		rc = show_capture(run, fmemopen(content.data, content.len, "rb"));
+		buf_release(&content);
+		return rc;
+	}
+	if (run->conf->raw ||
+	    !read_hex((const char *)content.data, content.len, &run->bytes, &bad)) {
+		buf_clear(&run->bytes);
+		buf_append(&run->bytes, &content);
+	}
+	buf_release(&content);
 	return show_bytes(run);
+}
+
+/* Hex, or a file: "-", "@file", or just its name if that is no hex. */
+static int show_argument(struct decode_run *run, const char *arg)
+{
+	const char *name = *arg == '@' ? arg + 1 : arg;
+	bool is_file = *arg == '@' || run->conf->raw;
+	struct err e;
+	char bad;
+	FILE *f;
+
+	if (!strcmp(arg, "-"))
+		return show_file(run, stdin, "stdin");
+	if (!is_file && read_hex(arg, strlen(arg), &run->bytes, &bad))
+		return show_bytes(run);
+	f = fopen(name, "rb");
+	if (f)
+		return show_file(run, f, name);
+	if (is_file || strpbrk(arg, "./"))
+		err_set(&e, TARS_EARG, "cannot read %.200s: %m", name);
+	else /* neither, and most likely meant as hex */
+		take_hex(arg, strlen(arg), &run->bytes, &e);
+	role_complain(&decode_role, &e);
+	return EXIT_USAGE;
 }
 
 static int decode_main(int argc, char **argv, const void *conf)
@@ -290,9 +374,10 @@ static int decode_main(int argc, char **argv, const void *conf)
 		role_complain(&decode_role, &e);
 		return EXIT_USAGE;
 	}
+	run.form = run.conf->json || run.conf->batch ? TREE_JSON : TREE_LINES;
 	arena_init(&run.arena, NULL, 0);
 	packets_init(&run.packets, &run.types.descs, run.conf->interface);
-	status = run.conf->batch ? input_batch(answer, &run) : decode_argument(&run, argv[0]);
+	status = run.conf->batch ? input_batch(answer, &run) : show_argument(&run, argv[0]);
 	packets_release(&run.packets);
 	arena_clear(&run.arena);
 	buf_release(&run.bytes);

@@ -484,13 +484,14 @@ bool packets_are_there(const uint8_t *data, size_t n)
 {
 	struct request_packet request;
 	struct response_packet response;
-	const uint8_t *head = data + FRAME_LENGTH_SIZE;
+	const uint8_t *head;
 	struct arena a;
 	size_t size;
 	int rc;
 
 	if (frame_next(data, n, FRAME_DEFAULT_MAX, &size, NULL) != FRAME_OK)
 		return false;
+	head = data + FRAME_LENGTH_SIZE;
 	size -= FRAME_LENGTH_SIZE;
 	arena_init(&a, NULL, 0);
 	rc = has_request_layout(head, size) ? packet_get_request(head, size, &request, &a, NULL) :
