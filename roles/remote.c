@@ -8,8 +8,7 @@
 #include "proto/endpoint.h"
 #include "proto/json.h"
 #include "proto/text.h"
-
-enum { MAX_ARGUMENT = 100 << 20 };
+#include "roles/input.h"
 
 /* ---- failures ---- */
 
@@ -278,30 +277,9 @@ void remote_list(const struct remote *r, struct buf *b)
 
 int remote_read(struct remote *r, const char *arg, struct buf *b)
 {
-	FILE *f = !strcmp(arg, "-") ? stdin : *arg == '@' ? fopen(arg + 1, "rb") : NULL;
-	int status = 0;
-	size_t n;
+	struct err e;
 
-	if (!f) {
-		if (*arg == '@')
-			return remote_complain(r, EXIT_USAGE, "cannot read %s: %m", arg + 1);
-		buf_add_str(b, arg);
-		return 0;
-	}
-	while ((n = fread(buf_reserve(b, 65536), 1, 65536, f)) > 0) {
-		b->len += n;
-		if (buf_size(b) > MAX_ARGUMENT) {
-			status = remote_complain(r, EXIT_USAGE, "%s: longer than 100 MB",
-						 f == stdin ? "stdin" : arg + 1);
-			break;
-		}
-	}
-	if (ferror(f))
-		status = remote_complain(r, EXIT_USAGE, "cannot read %s: %m",
-					 f == stdin ? "stdin" : arg + 1);
-	if (f != stdin)
-		fclose(f);
-	return status;
+	return input_argument(arg, b, &e) ? remote_complain(r, EXIT_USAGE, "%s", e.text) : 0;
 }
 
 int remote_get_arguments(struct remote *r, const struct tars_func *f, const struct buf *json,
