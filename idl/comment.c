@@ -54,11 +54,19 @@ static bool is_decoration(const char *p, const char *end)
 	return true;
 }
 
+/* "lint:disable RULE" documents nothing. */
+static bool is_for_lint(const char *p, const char *end)
+{
+	static const char mark[] = "lint:disable";
+
+	return (size_t)(end - p) >= strlen(mark) && !memcmp(p, mark, strlen(mark));
+}
+
 static void add_line(struct buf *b, const char *p, const char *end)
 {
 	while (end > p && is_blank(end[-1]))
 		end--;
-	if (is_decoration(p, end))
+	if (is_decoration(p, end) || is_for_lint(p, end))
 		p = end;
 	if (p == end && !b->len)
 		return;

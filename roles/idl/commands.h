@@ -21,6 +21,13 @@ struct idl_breaking_conf {
 extern const struct opt idl_breaking_opts[];
 int idl_cmd_breaking(const struct role_call *call);
 
+struct idl_lint_conf {
+	const char *disable;
+	bool list, strict;
+};
+extern const struct opt idl_lint_opts[];
+int idl_cmd_lint(const struct role_call *call);
+
 /* Commands that make one text of all files. */
 struct idl_out_conf {
 	const char *out;

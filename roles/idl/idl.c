@@ -117,6 +117,8 @@ static const struct role_command commands[] = {
 	  sizeof(struct gen_conf), gen },
 	{ "json", "FILE...", "prints all that the files and their includes say, as JSON",
 	  out_opts, sizeof(struct idl_out_conf), json },
+	{ "lint", "[FILE...]", "tells what is correct and will hurt somebody", idl_lint_opts,
+	  sizeof(struct idl_lint_conf), idl_cmd_lint },
 	{ "merge", "FILE...", "prints the files with all that they include, each once",
 	  out_opts, sizeof(struct idl_out_conf), merge },
 	{ "proto", "FILE...", "writes Module.proto for each module with interfaces", proto_opts,
