@@ -28,11 +28,17 @@ struct idl_lint_conf {
 extern const struct opt idl_lint_opts[];
 int idl_cmd_lint(const struct role_call *call);
 
-/* Commands that make one text of all files. */
+/* Commands that make one text of all files; `out` is a file, or NULL for stdout. */
 struct idl_out_conf {
 	const char *out;
 };
-int idl_env_text(const struct role_call *call, int (*make)(struct idl *idl, struct buf *out,
-							   struct err *e));
+int idl_env_text(const struct role_call *call, const char *out_path,
+		 int (*make)(const struct role_call *call, struct idl *idl, struct buf *out,
+			     struct err *e));
+
+struct idl_doc_conf {
+	const char *object, *out;
+	bool openapi;
+};
 
 #endif

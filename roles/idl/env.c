@@ -92,10 +92,10 @@ void idl_show_errors(const struct idl *idl)
 	buf_release(&errors);
 }
 
-int idl_env_text(const struct role_call *call, int (*make)(struct idl *idl, struct buf *out,
-							   struct err *e))
+int idl_env_text(const struct role_call *call, const char *out_path,
+		 int (*make)(const struct role_call *call, struct idl *idl, struct buf *out,
+			     struct err *e))
 {
-	const struct idl_out_conf *conf = call->own;
 	struct buf out = BUF_INIT;
 	struct err e = { 0 };
 	struct idl_env env;
@@ -107,12 +107,12 @@ int idl_env_text(const struct role_call *call, int (*make)(struct idl *idl, stru
 		status = idl_load(&idl, call->argv[i]) ? 0 : EXIT_FAILED;
 	if (idl.n_errors) {
 		idl_show_errors(&idl);
-	} else if (!status && make(&idl, &out, &e)) {
+	} else if (!status && make(call, &idl, &out, &e)) {
 		role_complain(call->role, &e);
 		status = EXIT_FAILED;
 	}
 	if (!status)
-		status = idl_put_output(call, conf->out, &out);
+		status = idl_put_output(call, out_path, &out);
 	idl_release(&idl);
 	idl_env_release(&env);
 	buf_release(&out);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "idl/doc.h"
 #include "idl/fmt.h"
 #include "idl/tree_json.h"
 #include "idl/write.h"
@@ -87,14 +88,49 @@ static const struct opt out_opts[] = {
 	{ 0 }
 };
 
+static int make_json(const struct role_call *call, struct idl *idl, struct buf *out, struct err *e)
+{
+	(void)call;
+	return idl_json(idl, out, e);
+}
+
 static int json(const struct role_call *call)
 {
-	return idl_env_text(call, idl_json);
+	return idl_env_text(call, ((const struct idl_out_conf *)call->own)->out, make_json);
+}
+
+static int make_merged(const struct role_call *call, struct idl *idl, struct buf *out,
+		       struct err *e)
+{
+	(void)call;
+	return idl_merge(idl, out, e);
 }
 
 static int merge(const struct role_call *call)
 {
-	return idl_env_text(call, idl_merge);
+	return idl_env_text(call, ((const struct idl_out_conf *)call->own)->out, make_merged);
+}
+
+static const struct opt doc_opts[] = {
+	OPT("object", struct idl_doc_conf, object, "%M.%IServer.%IObj", OPT_FLAG_ONLY,
+	    "openapi: the object that serves; %I is the interface, %M its module"),
+	OPT("openapi", struct idl_doc_conf, openapi, "no", OPT_FLAG_ONLY,
+	    "OpenAPI 3.1 of calls by HTTP and JSON, instead of Markdown"),
+	OPT("out", struct idl_doc_conf, out, NULL, OPT_FLAG_ONLY,
+	    "file to write instead of printing"),
+	{ 0 }
+};
+
+static int make_doc(const struct role_call *call, struct idl *idl, struct buf *out, struct err *e)
+{
+	const struct idl_doc_conf *conf = call->own;
+
+	return conf->openapi ? idl_openapi(idl, conf->object, out, e) : idl_markdown(idl, out, e);
+}
+
+static int doc(const struct role_call *call)
+{
+	return idl_env_text(call, ((const struct idl_doc_conf *)call->own)->out, make_doc);
 }
 
 /* ---- the role ---- */
@@ -111,6 +147,8 @@ static const struct role_command commands[] = {
 	{ "breaking", "OLD NEW", "tells what of NEW old clients and servers cannot live with",
 	  idl_breaking_opts, sizeof(struct idl_breaking_conf), idl_cmd_breaking },
 	{ "check", "FILE...", "reports what is wrong with the files", .run = check },
+	{ "doc", "FILE...", "prints documentation: Markdown, or OpenAPI for HTTP clients",
+	  doc_opts, sizeof(struct idl_doc_conf), doc },
 	{ "fmt", "FILE...", "prints the files in their canonical layout, comments kept",
 	  idl_fmt_opts, sizeof(struct idl_fmt_conf), idl_cmd_fmt },
 	{ "gen", "FILE...", "writes X.h and X.c for each X.tars", gen_opts,
