@@ -12,11 +12,14 @@
 
 struct gen {
 	struct idl *idl;
-	struct arena *arena;
+	struct arena *arena;      /* for names: idl's; then for the text of one definition */
 	struct idl_file *file;
 	struct idl_symtab *names; /* C names: whose they are */
 	struct buf *h, *c;
 };
+
+/* gen_c.c: releases the texts of the definition that is done. */
+void gen_forget(struct gen *g);
 
 /* gen_c_name.c: gives every definition, member and method of all files its C name. */
 void gen_names(struct gen *g);

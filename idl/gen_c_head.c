@@ -190,8 +190,10 @@ static void gen_module(struct gen *g, const struct idl_module *m)
 	comment_put(g->h, 0, m->doc);
 	if (m->doc)
 		buf_add_u8(g->h, '\n');
-	for (uint32_t i = 0; i < m->n_defs; i++)
+	for (uint32_t i = 0; i < m->n_defs; i++) {
 		gens[m->defs[i]->kind](g, m->defs[i]);
+		gen_forget(g);
+	}
 }
 
 void gen_head(struct gen *g)

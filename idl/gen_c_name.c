@@ -6,7 +6,7 @@
 #include "proto/code.h"
 
 /* Scopes of g->names. */
-static const char scope_names, scope_containers;
+static const char scope_names, scope_words, scope_containers;
 
 /* Keywords of C and C++, and macros that common headers define without arguments. */
 static const char *const reserved_words[] = {
@@ -75,12 +75,24 @@ static const char *const runtime_names[] = {
 
 static const struct idl_loc runtime_owner;
 
+enum { MAX_SUFFIXES = 24 }; /* of names that belong to one definition */
+
 static const char *c_word(struct gen *g, const char *name)
 {
-	for (size_t i = 0; i < sizeof(reserved_words) / sizeof(*reserved_words); i++)
-		if (!strcmp(name, reserved_words[i]))
-			return arena_strf(g->arena, "%s_", name);
-	return name;
+	bool is_taken = idl_symtab_find(g->names, &scope_words, name);
+
+	return is_taken ? arena_strf(g->arena, "%s_", name) : name;
+}
+
+/* "%s%s", which there are a lot of. */
+static const char *join(struct gen *g, const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b) + 1;
+	char *both = arena_alloc_chars(g->arena, n + m);
+
+	memcpy(both, a, n);
+	memcpy(both + n, b, m);
+	return both;
 }
 
 static struct idl_loc *name_owner(struct gen *g, const char *name)
@@ -95,23 +107,30 @@ static struct idl_loc *name_owner(struct gen *g, const char *name)
 static const char *claim(struct gen *g, struct idl_loc *loc, const char *base,
 			 const char *const *suffixes)
 {
-	base = c_word(g, base);
-	for (const char *const *s = suffixes; *s; s++) {
-		const char *name = arena_strf(g->arena, "%s%s", base, *s);
-		const struct idl_loc *owner = name_owner(g, name);
+	const char *names[MAX_SUFFIXES];
+	unsigned n = 0;
 
-		if (!owner)
-			continue;
-		if (owner->file && owner->file != loc->file) {
-			idl_fail(g->idl, loc, "its C name '%s' is taken; rename one", name);
+	base = c_word(g, base);
+	while (suffixes[n]) {
+		const struct idl_loc *owner;
+
+		BUG_ON(n == MAX_SUFFIXES);
+		names[n] = join(g, base, suffixes[n]);
+		owner = name_owner(g, names[n]);
+		if (owner && owner->file && owner->file != loc->file) {
+			idl_fail(g->idl, loc, "its C name '%s' is taken; rename one", names[n]);
 			idl_note(g->idl, owner, "the other definition is here");
 			return base;
 		}
-		base = arena_strf(g->arena, "%s_", base);
-		s = suffixes - 1;
+		if (owner) {
+			base = join(g, base, "_");
+			n = 0;
+		} else {
+			n++;
+		}
 	}
-	for (const char *const *s = suffixes; *s; s++)
-		idl_symtab_add(g->names, &scope_names, arena_strf(g->arena, "%s%s", base, *s), loc);
+	while (n)
+		idl_symtab_add(g->names, &scope_names, names[--n], loc);
 	return base;
 }
 
@@ -208,6 +227,8 @@ void gen_names(struct gen *g)
 	for (size_t i = 0; i < sizeof(runtime_names) / sizeof(*runtime_names); i++)
 		idl_symtab_add(g->names, &scope_names, runtime_names[i],
 			       (struct idl_loc *)(uintptr_t)&runtime_owner);
+	for (size_t i = 0; i < sizeof(reserved_words) / sizeof(*reserved_words); i++)
+		idl_symtab_add(g->names, &scope_words, reserved_words[i], g);
 	for (uint32_t f = 0; f < g->idl->n_files; f++) {
 		const struct idl_file *file = g->idl->files[f];
 
@@ -290,7 +311,11 @@ const char *gen_descriptor(struct gen *g, const struct idl_type *t)
 
 bool gen_is_first(struct gen *g, const void *output, const char *name)
 {
-	return !idl_symtab_add(g->names, output, name, (void *)(uintptr_t)name);
+	if (idl_symtab_find(g->names, output, name))
+		return false;
+	name = arena_strdup(&g->idl->arena, name);
+	idl_symtab_add(g->names, output, name, (void *)(uintptr_t)name);
+	return true;
 }
 
 /* The name of a list of structs or enums belongs to those. */
@@ -303,12 +328,12 @@ static bool owns_list(const struct idl_loc *owner, const struct idl_type *t)
 
 void gen_claim_container(struct gen *g, const struct idl_type *t)
 {
-	const char *name = gen_container(g, t), *spelling, *other;
+	const char *name = arena_strdup(&g->idl->arena, gen_container(g, t)), *spelling, *other;
 	const struct idl_loc *owner = name_owner(g, name);
 	struct buf b = BUF_INIT;
 
 	idl_type_put(&b, t);
-	spelling = arena_memdup(g->arena, b.data, b.len);
+	spelling = arena_memdup(&g->idl->arena, b.data, b.len);
 	buf_release(&b);
 	other = idl_symtab_add(g->names, &scope_containers, name, (void *)(uintptr_t)spelling);
 	if (owns_list(owner, t))

@@ -71,6 +71,8 @@ int idl_read_file(void *ctx, const char *path, struct buf *text, struct err *e);
 
 /* C code of one file; needs an idl without errors.  Fails on C names that clash. */
 int idl_gen_c(struct idl *idl, struct idl_file *file, struct buf *header, struct buf *code);
+/* Only whether it fails. */
+int idl_check_c(struct idl *idl, struct idl_file *file);
 
 /* Runtime descriptors of all files, for calls without generated code.  They live in the arena
  * given and do not need the idl any more.  dispatch is NULL. */

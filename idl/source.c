@@ -49,7 +49,7 @@ static const char *path_base(struct arena *a, const char *path)
 /* What makes a file the same one, whatever path leads to it. */
 static const char *path_key(struct idl *idl, const char *path)
 {
-	char *real = idl->opt.read == idl_read_file ? realpath(path, NULL) : NULL;
+	char *real = realpath(path, NULL);
 	const char *key = real ? arena_strdup(&idl->arena, real) : path;
 
 	free(real);

@@ -110,16 +110,19 @@ char *arena_strdup(struct arena *a, const char *s)
 
 char *arena_vstrf(struct arena *a, const char *fmt, va_list ap)
 {
+	size_t room = (size_t)(a->end - a->pos);
 	va_list again;
 	int n;
 	char *p;
 
+	/* Most often it fits into the block at once, and formatting is what costs. */
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(a->pos, room, fmt, again);
 	va_end(again);
 	BUG_ON(n < 0);
-	p = arena_alloc_raw(a, (size_t)n + 1);
-	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	p = arena_alloc_chars(a, (size_t)n + 1);
+	if ((size_t)n >= room)
+		vsnprintf(p, (size_t)n + 1, fmt, ap);
 	return p;
 }
 

@@ -59,18 +59,15 @@ static int proto(const struct role_call *call)
 /* Generating shows more than loading does: names that clash in C. */
 static int check_one(struct idl_env *env, const char *path, void *arg)
 {
-	struct buf header = BUF_INIT, code = BUF_INIT;
 	struct idl idl;
 	struct idl_file *file = idl_env_load(env, &idl, path);
 	int rc = TARS_EARG;
 
 	(void)arg;
 	if (file) {
-		rc = idl_gen_c(&idl, file, &header, &code);
+		rc = idl_check_c(&idl, file);
 		idl_show_errors(&idl);
 	}
-	buf_release(&header);
-	buf_release(&code);
 	idl_release(&idl);
 	return rc;
 }

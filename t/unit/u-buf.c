@@ -105,6 +105,13 @@ static void test_text(void **state)
 	assert_memory_equal(buf_str(&b), "7-x ", 4);
 	buf_clear(&b);
 	assert_string_equal(buf_str(&b), "");
+	/* What is put together by hand, and what only seemed so. */
+	buf_addf(&b, "%s=%u,%s", "n", 0u, "");
+	buf_addf(&b, "%u%%%s %.1s.%5u", 4294967295u, "s", "xy", 7u);
+	assert_string_equal(buf_str(&b), "n=0,4294967295%s x.    7");
+	buf_clear(&b);
+	buf_addf(&b, "%s", "");
+	assert_int_equal(buf_size(&b), 0);
 	buf_release(&b);
 }
 
