@@ -50,6 +50,29 @@ bool route_text_matches(struct tars_str pattern, struct tars_str s)
 	return k == pattern.n;
 }
 
+/*
+ * A '*' of an address pattern takes one whole part, up to the next dot and never nothing, so
+ * "10.3.*" is no network of 10.3.0.1; "node*" takes what is left of a name.
+ */
+static bool matches_parts(struct tars_str pattern, struct tars_str s)
+{
+	uint32_t i = 0, k = 0;
+
+	while (k < pattern.n && i < s.n) {
+		if (pattern.p[k] != '*') {
+			if (pattern.p[k++] != s.p[i++])
+				return false;
+			continue;
+		}
+		if (s.p[i] == '.')
+			return false;
+		while (i < s.n && s.p[i] != '.')
+			i++;
+		k++;
+	}
+	return k == pattern.n && i == s.n;
+}
+
 /* Is the host in a list of patterns, separated by '|', ',' or ';'? */
 static bool is_listed(struct tars_str list, struct tars_str host)
 {
@@ -58,7 +81,7 @@ static bool is_listed(struct tars_str list, struct tars_str host)
 
 		while (i + n < list.n && !strchr("|,;", list.p[i + n]))
 			n++;
-		if (n && route_text_matches((struct tars_str){ list.p + i, n }, host))
+		if (n && matches_parts((struct tars_str){ list.p + i, n }, host))
 			return true;
 		i += n + 1;
 	}
