@@ -35,6 +35,7 @@ VALUES (1, 'g1', 'allow_denny', '10.1.0.1|10.1.0.2|10.1.1.*', '10.1.1.9'),
        (5, 'g5', 'denny_allow', '10.4.0.*', ''),
        (6, 'g6', 'allow_denny', 'node-a|node*', ''),
        (7, 'g7', 'denny_allow', '10.7.0.*|10.1.0.1', '10.7.0.*'),
+       (8, 'g8', 'denny_allow', '10.8.*', ''),
        (9, 'g9', 'denny_allow', '*.*.*.*', '10.99.*.*')"
 
 test_expect_success 'start' '
@@ -51,7 +52,7 @@ test_expect_success 'lists' '
 	has "\[\[\"Ad.One_n1\",\"active\",\"active\",\"tars_cpp\"\],\[\"Ad.One_n2\",\"active\",\"inactive\",\"tars_go\"\],\[\"Bd.Dns_n1\",\"active\",\"inactive\",\"tars_dns\"\]\]" &&
 	admin getServerTree && has "\"set_name\":\"s\",\"set_area\":\"a\",\"set_group\":\"1\"" &&
 	admin getNodeList "{\"nodeNames\":[\"n1\",\"n2\",\"n9\"]}" &&
-	has "\"n1\":\"2026-01-02 03:04:05\",\"n2\":\"\",\"n9\":\"\"" &&
+	has "\"n1\":\"\",\"n2\":\"\",\"n9\":\"\"" &&
 	admin getServers && has "tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p $registry_port" &&
 	admin hasServer "{\"application\":\"Ad\",\"serverName\":\"One\"}" && has "\"has\":true" &&
 	admin hasServer "{\"application\":\"Ad\",\"serverName\":\"Two\"}" && has "\"has\":false" &&
@@ -63,9 +64,9 @@ test_expect_success 'templates: parents first, faults are named, loops end' '
 	admin getProfileTemplate "{\"profileName\":\"leaf\"}" &&
 	has "<t>.n  a=1.n  b=2.n</t>" && has "\(root:OK\)\(leaf:OK\)" &&
 	admin getProfileTemplate "{\"profileName\":\"bad\"}" &&
-	has "b=1" && has "\(root:OK\)\(bad:line 1: <t> is not closed" &&
+	has "\"profileTemplate\":\"\".*\"\(bad:line 1: <t> is not closed" &&
 	admin getProfileTemplate "{\"profileName\":\"orphan\"}" &&
-	has "c=3" && has "\(nobody:it does not exist\)\(orphan:OK\)" &&
+	has "c=3" && has "\(nobody:template not found\)\(orphan:OK\)" &&
 	admin getProfileTemplate "{\"profileName\":\"loop1\"}" && has "\(loop2:OK\)\(loop1:OK\)"
 '
 
@@ -85,6 +86,8 @@ test_expect_success 'groups by the rules of the administration' '
 	10.4.0.5 5
 	node-b 6
 	10.7.0.1 9
+	10.8.0.1 9
+	10.8.x 8
 	10.99.1.1 -1
 	EOF
 '
@@ -97,7 +100,7 @@ test_expect_success 'rows: insert once, replace when asked; flow' '
 	admin insertServerConf "$server,\"replace\":false}" && has ":-1}" &&
 	admin insertServerConf "$server,\"replace\":true}" && has ":0}" &&
 	test "$(pg_sql "SELECT template_name, profile, enable_group FROM t_server_conf
-		WHERE application = \$\$Nw\$\$")" = "leaf|kept|N" &&
+		WHERE application = \$\$Nw\$\$")" = "leaf|kept|M" &&
 	adapter="{\"sApplication\":\"Nw\",\"serverName\":\"S\",\"nodeName\":\"n1\",\"conf\":
 		{\"adapterName\":\"x\",\"endpoint\":\"tcp -h 1.1.1.1 -p 1\",\"servant\":\"Nw.S.O\"}" &&
 	admin insertAdapterConf "$adapter,\"replace\":false}" && has ":0}" &&

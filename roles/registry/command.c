@@ -4,6 +4,8 @@
 #include "sql.h"
 #include "if/Node.h"
 
+enum { PING_MS = 3000 };
+
 /* Where a node takes commands, or NULL with a text that says why it takes none. */
 static struct tars_proxy *node_proxy(struct tars_req *rq, struct registry *reg,
 				     struct tars_str name, struct tars_str *why)
@@ -30,65 +32,53 @@ bool node_is_active(const struct registry *reg, struct tars_str name)
 	return node && str_is_text(node->present_state, "active");
 }
 
+/* Any answer of the node is one; `why` says why there is none. */
+int node_call(struct tars_req *rq, struct registry *reg, struct tars_str node, const char *func,
+	      const void *in, void *out, int64_t timeout_ms, struct tars_str *why)
+{
+	int i = tars_iface_find(&tars_Node_iface, func, strlen(func)), rc;
+	struct tars_call c = {
+		.to = node_proxy(rq, reg, node, why), .rq = rq, .timeout_ms = (int)timeout_ms,
+	};
+
+	BUG_ON(i < 0);
+	if (!c.to)
+		return NODE_AWAY;
+	rc = tars_invoke(&c, &tars_Node_iface, i, in, out);
+	if (rc == 0)
+		return 0;
+	*why = tars_strf(rq, "node %s: %s", node.p, c.error);
+	return rc == TARS_ENOFUNC ? rc : NODE_SILENT;
+}
+
 bool node_ping(struct tars_req *rq, struct registry *reg, struct tars_str name,
 	       struct tars_str *result)
 {
-	struct tars_call c = {
-		.to = node_proxy(rq, reg, name, result), .rq = rq, .timeout_ms = 3000,
-	};
 	struct tars_Node_getStateInfo_in in = { 0 };
 	struct tars_Node_getStateInfo_out out;
+	int rc = node_call(rq, reg, name, "getStateInfo", &in, &out, PING_MS, result);
 
-	if (!c.to)
-		return false;
-	/* A refusal is a sign of life too: negative codes that travel come from the node. */
-	if (tars_Node_getStateInfo(&c, &in, &out) == 0) {
+	/* A refusal is a sign of life too. */
+	if (rc == 0)
 		*result = TARS_STR("ping succ");
-		return true;
-	}
-	*result = tars_strf(rq, "node %s: %s", name.p, c.error);
-	return false;
+	return rc == 0;
 }
 
-/* The generated calls are alike but have types of their own. */
+/* The generated structs are alike but have types of their own. */
 #define CALL(verb, ...) \
 	({ \
 		struct tars_Node_##verb##_in in = { \
 			.application = ref->app, .serverName = ref->server, __VA_ARGS__ \
 		}; \
 		struct tars_Node_##verb##_out out = { 0 }; \
-		int rc_ = tars_Node_##verb(&c, &in, &out); \
-		*result = out.result; \
-		*ret = out.ret; \
+		int rc_ = node_call(rq, reg, ref->node, #verb, &in, &out, \
+				    reg->conf->command_timeout_ms, result); \
+		if (rc_ == 0) { \
+			*result = out.result; \
+			rc_ = out.ret; \
+		} \
 		rc_; \
 	})
-
-static int call_node(struct tars_call *call, enum node_command cmd, const struct server_ref *ref,
-		     struct tars_str command, struct tars_str *result, int *ret)
-{
-	struct tars_call c = *call;
-	int rc = TARS_EARG;
-
-	switch (cmd) {
-	case NODE_START:
-		rc = CALL(startServer);
-		break;
-	case NODE_STOP:
-		rc = CALL(stopServer);
-		break;
-	case NODE_LOAD:
-		rc = CALL(loadServer);
-		break;
-	case NODE_DESTROY:
-		rc = CALL(destroyServer);
-		break;
-	case NODE_NOTIFY:
-		rc = CALL(notifyServer, .command = command);
-		break;
-	}
-	*call = c;
-	return rc;
-}
 
 int node_command(struct tars_req *rq, struct registry *reg, enum node_command cmd,
 		 const struct server_ref *ref, struct tars_str command, struct tars_str *result)
@@ -97,28 +87,33 @@ int node_command(struct tars_req *rq, struct registry *reg, enum node_command cm
 		[NODE_START] = "start", [NODE_STOP] = "stop", [NODE_LOAD] = "load",
 		[NODE_DESTROY] = "destroy", [NODE_NOTIFY] = "notify",
 	};
-	struct tars_str text = { 0 };
-	struct tars_call c = {
-		.to = node_proxy(rq, reg, ref->node, &text), .rq = rq,
-		.timeout_ms = (int)reg->conf->command_timeout_ms,
-	};
-	int ret = -1, rc;
+	int ret = NODE_AWAY;
 
-	if (!c.to) {
-		*result = text;
-		return -1;
+	*result = TARS_STR("");
+	switch (cmd) {
+	case NODE_START:
+		ret = CALL(startServer);
+		break;
+	case NODE_STOP:
+		ret = CALL(stopServer);
+		break;
+	case NODE_LOAD:
+		ret = CALL(loadServer);
+		break;
+	case NODE_DESTROY:
+		ret = CALL(destroyServer);
+		break;
+	case NODE_NOTIFY:
+		ret = CALL(notifyServer, .command = command);
+		break;
 	}
-	rc = call_node(&c, cmd, ref, command, &text, &ret);
-	if (rc != 0) {
-		*result = tars_strf(rq, "%s %s.%s on node %s: %s", verbs[cmd], ref->app.p,
-				    ref->server.p, ref->node.p, c.error);
-		return rc == TARS_ETIMEOUT ? tars_tarsErrCode_EM_TARS_CALL_NODE_TIMEOUT_ERR : -1;
-	}
+	if (ret == NODE_SILENT)
+		*result = tars_strf(rq, "%s %s.%s on %s", verbs[cmd], ref->app.p, ref->server.p,
+				    result->p);
 	/* A refusal must not go by without a reason. */
-	if (ret != 0 && !text.n)
-		text = tars_strf(rq, "node %s answers %d to %s %s.%s", ref->node.p, ret,
-				 verbs[cmd], ref->app.p, ref->server.p);
-	*result = text.n ? text : TARS_STR("");
+	if (ret != 0 && !result->n)
+		*result = tars_strf(rq, "node %s answers %d for %s.%s", ref->node.p, ret,
+				    ref->app.p, ref->server.p);
 	return ret;
 }
 
@@ -149,9 +144,8 @@ static int set_setting(struct tars_req *rq, struct registry *reg, const struct s
 	if (rc < 0)
 		*result = tars_strf(rq, "%s.%s on node %s: %s", ref->app.p, ref->server.p,
 				    ref->node.p, e.text);
-	else if (rc == 0)
-		*result = tars_strf(rq, "%s.%s is not deployed on node %s (tars ctl list)",
-				    ref->app.p, ref->server.p, ref->node.p);
+	else if (rc == 0 && server_unknown(ref, &e))
+		*result = tars_strf(rq, "%s", e.text);
 	return rc > 0 ? 0 : -1;
 }
 
@@ -224,32 +218,55 @@ static int delete_rows(struct tars_req *rq, struct registry *reg, const struct s
 	return pg_commit(tx, e);
 }
 
+int server_destroy(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
+		   struct tars_str *result)
+{
+	int ret = server_stop(rq, reg, ref, result);
+
+	if (ret == 0 && !is_dns(rq, reg, ref))
+		ret = node_command(rq, reg, NODE_DESTROY, ref, TARS_STR(""), result);
+	return ret;
+}
+
+static int delete_server(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
+			 const char *remark, struct tars_str *result)
+{
+	struct err e = { 0 };
+	int rc = delete_rows(rq, reg, ref, &e);
+
+	if (rc < 0)
+		*result = tars_strf(rq, "%s.%s on node %s is not undeployed: %s", ref->app.p,
+				    ref->server.p, ref->node.p, e.text);
+	else
+		*result = tars_strf(rq, "%s.%s is undeployed from node %s%s", ref->app.p,
+				    ref->server.p, ref->node.p, remark);
+	return rc < 0 ? -1 : 0;
+}
+
 int server_undeploy(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
 		    struct tars_str *result)
 {
 	struct err e = { 0 };
 	/* A node that is gone cannot stop anything, and must not keep its rows forever. */
 	bool ask_node = node_is_active(reg, ref->node) && !is_dns(rq, reg, ref);
+	int ret = 0;
 
 	if (!known_server(rq, reg, ref)) {
-		*result = tars_strf(rq, "%s.%s is not deployed on node %s (tars ctl list)",
-				    ref->app.p, ref->server.p, ref->node.p);
+		server_unknown(ref, &e);
+		*result = tars_strf(rq, "%s", e.text);
 		return -1;
 	}
-	if (ask_node) {
-		int ret = server_stop(rq, reg, ref, result);
+	if (ask_node)
+		ret = server_destroy(rq, reg, ref, result);
+	return ret ? ret : delete_server(rq, reg, ref, ask_node ? "" : " (the node was not asked)",
+					 result);
+}
 
-		if (ret == 0)
-			ret = node_command(rq, reg, NODE_DESTROY, ref, TARS_STR(""), result);
-		if (ret != 0)
-			return ret;
-	}
-	if (delete_rows(rq, reg, ref, &e) < 0) {
-		*result = tars_strf(rq, "%s.%s on node %s is not undeployed: %s", ref->app.p,
-				    ref->server.p, ref->node.p, e.text);
-		return -1;
-	}
-	*result = tars_strf(rq, "%s.%s is undeployed from node %s%s", ref->app.p, ref->server.p,
-			    ref->node.p, ask_node ? "" : " (the node was not asked)");
-	return 0;
+int server_uninstall(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
+		     struct tars_str *result)
+{
+	/* Not even the setting changes when nobody is there to take it off. */
+	if (!is_dns(rq, reg, ref) && !node_proxy(rq, reg, ref->node, result))
+		return NODE_AWAY;
+	return server_destroy(rq, reg, ref, result) ? -1 : delete_server(rq, reg, ref, "", result);
 }

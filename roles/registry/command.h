@@ -10,10 +10,15 @@
 #include "roles/registry/registry.h"
 
 enum node_command { NODE_START, NODE_STOP, NODE_LOAD, NODE_DESTROY, NODE_NOTIFY };
+/* What stands for an answer: the node is not there to be asked; or it did not answer. */
+enum { NODE_AWAY = -1, NODE_SILENT = TARS_ETIMEOUT };
+/* Calls a function of Node by its name.  0: out is filled; else a code, and why says more. */
+int node_call(struct tars_req *rq, struct registry *reg, struct tars_str node, const char *func,
+	      const void *in, void *out, int64_t timeout_ms, struct tars_str *why);
 bool node_ping(struct tars_req *rq, struct registry *reg, struct tars_str name,
 	       struct tars_str *result);
 bool node_is_active(const struct registry *reg, struct tars_str name);
-/* 0 or what the node answered, or an official tarsErrCode; result: a text, always set. */
+/* 0, what the node answered, or one of the above; result: a text, always set. */
 int node_command(struct tars_req *rq, struct registry *reg, enum node_command cmd,
 		 const struct server_ref *ref, struct tars_str command, struct tars_str *result);
 int server_start(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
@@ -22,16 +27,14 @@ int server_stop(struct tars_req *rq, struct registry *reg, const struct server_r
 		struct tars_str *result);
 int server_restart(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
 		   struct tars_str *result);
-/* Stops and destroys it on its node, if that is there, and deletes its rows. */
+/* The node stops it and forgets it. */
+int server_destroy(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
+		   struct tars_str *result);
+/* The same, and deletes its rows. */
+int server_uninstall(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
+		     struct tars_str *result);
+/* The same, also when the node is not there any more. */
 int server_undeploy(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
 		    struct tars_str *result);
-
-/* AdminRegObj's writing operations on rows (admin_edit.c). */
-int admin_insert_server(struct tars_req *rq, const struct tars_AdminReg_insertServerConf_in *in,
-			struct tars_AdminReg_insertServerConf_out *out);
-int admin_insert_adapter(struct tars_req *rq, const struct tars_AdminReg_insertAdapterConf_in *in,
-			 struct tars_AdminReg_insertAdapterConf_out *out);
-int admin_flow_state(struct tars_req *rq, const struct tars_AdminReg_updateServerFlowState_in *in,
-		     struct tars_AdminReg_updateServerFlowState_out *out);
 
 #endif

@@ -362,7 +362,7 @@ static void fill_row(struct tars_req *rq, struct tars_ServerRow *s,
 	s->presentState = row->present_state;
 	s->processId = row->process_id;
 	s->version = row->patch_version.n ? row->patch_version : row->tars_version;
-	if (str_is_text(row->enable_set, "Y"))
+	if (str_is_yes(row->enable_set))
 		s->setId = tars_strf(rq, "%s.%s.%s", row->set_name.p, row->set_area.p,
 				     row->set_group.p);
 }

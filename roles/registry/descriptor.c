@@ -7,29 +7,19 @@
 #include "proto/text.h"
 #include "proto/tarsconf.h"
 
-/*
- * The template chain with the private profile on top.  A private profile that cannot be read goes
- * to the node as it is: the node fails that one server and reports the text (officially it blocked
- * all servers of the node).
- */
-static struct tars_str merged_profile(const struct templates *t,
-				      const struct Routes_DescriptorRow *row,
-				      const char **async_threads, struct arena *a)
+/* The template chain with the private profile on top; *async_threads: what that says of them. */
+static int merged_profile(const struct templates *t, const struct Routes_DescriptorRow *row,
+			  struct tars_str *text, const char **async_threads, struct arena *a,
+			  struct err *e)
 {
 	struct tarsconf *conf = templates_merge(t, row->template_name, a), *own = tarsconf_new(a);
-	struct tars_str text;
-	struct err e = { 0 };
 
-	*async_threads = NULL;
-	if (tarsconf_parse(own, row->profile.p, row->profile.n, &e) < 0 ||
-	    tarsconf_join(conf, own, true, &e) < 0 || tarsconf_text(conf, &text, a, &e) < 0) {
-		log_every(60000, LOG_LEVEL_WARN, NULL, "registry: the private profile of %s.%s on "
-			  "node %s cannot be read: %s", row->application.p, row->server_name.p,
-			  row->node_name.p, e.text);
-		return row->profile;
-	}
+	if (tarsconf_parse(own, row->profile.p, row->profile.n, e) < 0 ||
+	    tarsconf_join(conf, own, true, e) < 0 || tarsconf_text(conf, text, a, e) < 0)
+		return err_wrap(e, "the private profile of %s.%s on node %s cannot be read",
+				row->application.p, row->server_name.p, row->node_name.p);
 	*async_threads = tarsconf_get(own, "/tars/application/client<asyncthread>");
-	return text;
+	return 0;
 }
 
 /* The private profile's number, else the column with the floor of its language (contract 4.4). */
@@ -46,7 +36,8 @@ static int32_t async_threads(const struct Routes_DescriptorRow *row, const char 
 static void fill_server(struct tars_ServerDescriptor *d, const struct Routes_DescriptorRow *row,
 			const struct templates *t, struct arena *a)
 {
-	const char *own_threads;
+	const char *own_threads = NULL;
+	struct err e = { 0 };
 
 	d->application = row->application;
 	d->serverName = row->server_name;
@@ -55,7 +46,12 @@ static void fill_server(struct tars_ServerDescriptor *d, const struct Routes_Des
 	d->exePath = row->exe_path;
 	d->settingState = row->setting_state;
 	d->presentState = row->present_state;
-	d->profile = merged_profile(t, row, &own_threads, a);
+	/* One that cannot be read goes to the node as it is: the node fails that one server and
+	 * reports the text (officially it blocked all servers of the node). */
+	if (merged_profile(t, row, &d->profile, &own_threads, a, &e) < 0) {
+		d->profile = row->profile;
+		log_every(60000, LOG_LEVEL_WARN, NULL, "registry: %s", e.text);
+	}
 	d->patchVersion = row->patch_version;
 	d->patchTime = row->patch_time;
 	d->patchUser = row->patch_user;
@@ -66,7 +62,8 @@ static void fill_server(struct tars_ServerDescriptor *d, const struct Routes_Des
 	d->configCenterPort = row->config_center_port;
 	d->asyncThreadNum = async_threads(row, own_threads);
 	d->runType = row->run_type;
-	if (row->enable_set.n == 1 && (row->enable_set.p[0] & ~0x20) == 'Y') {
+	d->baseImageId = row->base_image_id;
+	if (str_is_yes(row->enable_set)) {
 		d->setId.p = arena_strf(a, "%s.%s.%s", row->set_name.p, row->set_area.p,
 					row->set_group.p);
 		d->setId.n = (uint32_t)strlen(d->setId.p);
@@ -87,8 +84,7 @@ static void fill_adapter(struct tars_AdapterDescriptor *d, const struct Routes_D
 	d->handlegroup = row->handlegroup;
 }
 
-static bool is_same_server(const struct Routes_DescriptorRow *x,
-			   const struct Routes_DescriptorRow *y)
+bool descriptor_is_of(const struct Routes_DescriptorRow *x, const struct Routes_DescriptorRow *y)
 {
 	return str_is(x->application, y->application) && str_is(x->server_name, y->server_name) &&
 	       str_is(x->node_name, y->node_name);
@@ -115,7 +111,7 @@ int descriptors_load(struct tars_req *rq, struct registry *reg, struct tars_str 
 
 		if (str_is_text(row->server_type, "tars_dns"))
 			continue;
-		if (!d || !is_same_server(row, &rows.v[i - 1])) {
+		if (!d || !descriptor_is_of(row, &rows.v[i - 1])) {
 			d = TARS_PUSH(rq, list);
 			fill_server(d, row, t, a);
 		}
@@ -128,4 +124,25 @@ int descriptors_load(struct tars_req *rq, struct registry *reg, struct tars_str 
 		}
 	}
 	return 0;
+}
+
+int server_profile(struct registry *reg, const struct server_ref *ref, struct tars_str *text,
+		   struct arena *a, struct err *e)
+{
+	struct Routes_DescriptorRow_list rows = { 0 };
+	const char *own_threads;
+	struct templates *t;
+	int rc = 0;
+
+	/* Without a name the statement would take all of them. */
+	if (ref->app.n && ref->server.n && ref->node.n)
+		rc = registry_sql(reg, &SQL_registry_descriptors,
+				  PG_PARAMS(ref->app.p, ref->server.p, ref->node.p),
+				  &Routes_DescriptorRow_type, &rows, a, e);
+	if (rc < 0)
+		return rc;
+	if (!rows.n)
+		return server_unknown(ref, e);
+	rc = templates_load(reg, &t, a, e);
+	return rc < 0 ? rc : merged_profile(t, &rows.v[0], text, &own_threads, a, e);
 }

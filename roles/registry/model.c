@@ -37,6 +37,12 @@ const struct Routes_NodeRow *model_node(const struct model *m, struct tars_str n
 	return index_find(&m->nodes, name);
 }
 
+int server_unknown(const struct server_ref *ref, struct err *e)
+{
+	return err_set(e, TARS_ENOTFOUND, "%s.%s is not deployed on node %s (tars ctl list)",
+		       ref->app.p, ref->server.p, ref->node.p);
+}
+
 static void index_rows(struct model *m)
 {
 	struct Routes_Rows *rows = &m->rows;

@@ -32,70 +32,69 @@ bool templates_has(const struct templates *t, struct tars_str name)
 	return index_find(&t->by_name, name);
 }
 
-/* The template and its ancestors, itself first.  One that is its own ancestor ends the chain
- * (tars.default names itself).  *missing: a name that does not exist, or empty. */
-static unsigned chain_of(const struct templates *t, struct tars_str name,
-			 const struct Routes_TemplateRow *chain[MAX_PARENTS],
-			 struct tars_str *missing)
-{
-	const struct Routes_TemplateRow *row;
-	unsigned n = 0;
+/* A template and its ancestors, itself first, as they are merged. */
+struct chain {
+	const struct tarsconf *conf[MAX_PARENTS];
+	const struct Routes_TemplateRow *row[MAX_PARENTS];
+	unsigned n;
+	struct tars_str end;        /* the name that ended it; empty: a root did */
+	const char *why;            /* what is wrong with that */
+};
 
-	*missing = TARS_STR("");
-	while (name.n && n < MAX_PARENTS) {
-		row = index_find(&t->by_name, name);
-		if (!row) {
-			*missing = name;
-			break;
+/* One that cannot be read ends the chain and counts as empty, as one that does not exist.  So does,
+ * without being wrong, one that is its own ancestor (tars.default names itself). */
+static void chain_of(const struct templates *t, struct tars_str name, struct chain *c,
+		     struct arena *a)
+{
+	memset(c, 0, sizeof(*c));
+	while (name.n && c->n < MAX_PARENTS) {
+		const struct Routes_TemplateRow *row = index_find(&t->by_name, name);
+		struct tarsconf *conf = tarsconf_new(a);
+		struct err e = { 0 };
+
+		for (unsigned i = 0; i < c->n; i++)
+			if (c->row[i] == row)
+				return;
+		if (!row || tarsconf_parse(conf, row->profile.p, row->profile.n, &e) < 0) {
+			c->end = name;
+			c->why = row ? arena_strdup(a, e.text) : "template not found";
+			return;
 		}
-		for (unsigned i = 0; i < n; i++)
-			if (chain[i] == row)
-				return n;
-		chain[n++] = row;
+		c->conf[c->n] = conf;
+		c->row[c->n++] = row;
 		name = row->parents_name;
 	}
-	return n;
 }
 
 struct tarsconf *templates_merge(const struct templates *t, struct tars_str name, struct arena *a)
 {
-	const struct Routes_TemplateRow *chain[MAX_PARENTS];
 	struct tarsconf *conf = tarsconf_new(a);
-	struct tars_str missing;
 	struct err e = { 0 };
+	struct chain c;
 
-	for (unsigned n = chain_of(t, name, chain, &missing); n; n--) {
-		const struct Routes_TemplateRow *row = chain[n - 1];
-		struct tarsconf *own = tarsconf_new(a);
-
-		if (tarsconf_parse(own, row->profile.p, row->profile.n, &e) < 0 ||
-		    tarsconf_join(conf, own, true, &e) < 0)
+	chain_of(t, name, &c, a);
+	for (unsigned n = c.n; n; n--)
+		if (tarsconf_join(conf, c.conf[n - 1], true, &e) < 0)
 			log_every(60000, LOG_LEVEL_WARN, NULL, "registry: template %s counts as "
-				  "empty: %s", row->template_name.p, e.text);
-	}
-	if (missing.n)
-		log_every(60000, LOG_LEVEL_WARN, NULL, "registry: template %s does not exist and "
-			  "counts as empty", missing.p);
+				  "empty: %s", c.row[n - 1]->template_name.p, e.text);
+	if (c.why)
+		log_every(60000, LOG_LEVEL_WARN, NULL, "registry: template %s counts as empty, and "
+			  "so do its parents: %s", c.end.p, c.why);
 	return conf;
 }
 
 struct tars_str templates_describe(const struct templates *t, struct tars_str name,
 				   struct arena *a)
 {
-	const struct Routes_TemplateRow *chain[MAX_PARENTS];
-	struct tars_str missing, text;
 	struct buf b = BUF_INIT;
-	struct err e = { 0 };
-	unsigned n = chain_of(t, name, chain, &missing);
+	struct tars_str text;
+	struct chain c;
 
-	if (missing.n)
-		buf_addf(&b, "(%s:it does not exist)", missing.p);
-	for (; n; n--) {
-		const struct Routes_TemplateRow *row = chain[n - 1];
-		bool ok = tarsconf_parse(tarsconf_new(a), row->profile.p, row->profile.n, &e) == 0;
-
-		buf_addf(&b, "(%s:%s)", row->template_name.p, ok ? "OK" : e.text);
-	}
+	chain_of(t, name, &c, a);
+	if (c.why)
+		buf_addf(&b, "(%s:%s)", c.end.p, c.why);
+	for (unsigned n = c.n; n; n--)
+		buf_addf(&b, "(%s:OK)", c.row[n - 1]->template_name.p);
 	text = (struct tars_str){ arena_strdup(a, buf_str(&b)), (uint32_t)buf_size(&b) };
 	buf_release(&b);
 	return text;

@@ -26,5 +26,10 @@ struct tars_ServerDescriptor_list;
 int descriptors_load(struct tars_req *rq, struct registry *reg, struct tars_str app,
 		     struct tars_str server, struct tars_str node,
 		     struct tars_ServerDescriptor_list *list, struct err *e);
+/* Both are adapters of one server. */
+bool descriptor_is_of(const struct Routes_DescriptorRow *x, const struct Routes_DescriptorRow *y);
+/* The merged profile of one server. */
+int server_profile(struct registry *reg, const struct server_ref *ref, struct tars_str *text,
+		   struct arena *a, struct err *e);
 
 #endif

@@ -86,6 +86,8 @@ void registry_add_own(const struct registry *reg, struct model *m);
 struct tars_str server_key(struct arena *a, struct tars_str app, struct tars_str server,
 			   struct tars_str node);
 const struct Routes_NodeRow *model_node(const struct model *m, struct tars_str name);
+/* TARS_ENOTFOUND, and what can be done. */
+int server_unknown(const struct server_ref *ref, struct err *e);
 
 /* ---- report.c: states that nodes report ---- */
 enum { REPORT_MAX_AGE_S = 300 };

@@ -111,7 +111,7 @@ SELECT s.application, s.server_name, s.node_name, s.base_path, s.exe_path, s.set
        s.config_center_port, s.async_thread_num, s.enable_set, s.set_name, s.set_area,
        s.set_group, s.run_type, a.adapter_name, a.thread_num, a.endpoint, a.max_connections,
        a.allow_ip, a.servant, a.queuecap, a.queuetimeout, a.protocol, a.handlegroup,
-       s.process_id, s.tars_version
+       s.process_id, s.tars_version, s.base_image_id::text AS base_image_id
 FROM t_server_conf s
 LEFT JOIN t_adapter_conf a USING (application, server_name, node_name)
 WHERE ($1 = '' OR s.application = $1) AND ($2 = '' OR s.server_name = $2)
@@ -191,3 +191,43 @@ WHERE application = $1 AND server_name = $2 AND node_name = $3
 -- name: registry_server_delete
 DELETE FROM t_server_conf
 WHERE application = $1 AND server_name = $2 AND node_name = $3
+
+-- name: registry_beats
+SELECT node_name, to_char(last_heartbeat, 'YYYY-MM-DD HH24:MI:SS') AS heartbeat_time
+FROM t_node_info
+WHERE present_state = 'active' AND last_heartbeat > now() - $2::bigint * interval '1 ms'
+  AND node_name IN (SELECT jsonb_array_elements_text($1::jsonb))
+
+-- name: store_config_upsert
+INSERT INTO t_config_files (server_name, filename, host, level, config, posttime, lastuser)
+VALUES ($1, $2, $3, $4, $5, now(), 'admin')
+ON CONFLICT (server_name, filename, host, level, set_name, set_area, set_group) DO UPDATE
+SET config = excluded.config, posttime = excluded.posttime, lastuser = excluded.lastuser
+WHERE $6::boolean
+
+-- name: store_config_id
+SELECT id
+FROM t_config_files
+WHERE server_name = $1 AND filename = $2 AND host = $3 AND level = $4
+ORDER BY id
+LIMIT 1
+
+-- name: store_config_history
+INSERT INTO t_config_history_files (configid, reason, content, posttime, lastuser)
+SELECT id, $2, $3, now(), 'admin'
+FROM t_config_files
+WHERE id = $1
+
+-- name: store_plugin_upsert
+INSERT INTO t_plugin (name, name_en, obj, type, path, k8s, extern)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (name) DO UPDATE
+SET name_en = excluded.name_en, obj = excluded.obj, type = excluded.type, path = excluded.path,
+    k8s = excluded.k8s, extern = excluded.extern
+
+-- name: store_package
+SELECT id, md5
+FROM t_server_patchs
+WHERE server = $1 AND default_version = $2
+ORDER BY id
+LIMIT 1

@@ -164,8 +164,7 @@ int registry_report_state(struct registry *reg, struct arena *a, const struct se
 		remember(reg, key.p, state, pid);
 	rc = write_newest(reg, a, ref, key.p, state, pid, e);
 	if (rc == 0)
-		return err_set(e, TARS_ENOTFOUND, "%s.%s is not deployed on node %s (tars ctl list "
-			       "shows what is)", ref->app.p, ref->server.p, ref->node.p);
+		return server_unknown(ref, e);
 	if (rc < 0)
 		return err_wrap(e, "the state of %s.%s on node %s counts but is not stored, send "
 				"it again", ref->app.p, ref->server.p, ref->node.p);

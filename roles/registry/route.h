@@ -83,6 +83,11 @@ static inline bool str_is_text(struct tars_str s, const char *text)
 {
 	return s.n == strlen(text) && (!s.n || memcmp(s.p, text, s.n) == 0);
 }
+/* Flags of rows: 'Y' or 'y'. */
+static inline bool str_is_yes(struct tars_str s)
+{
+	return s.n == 1 && (s.p[0] & ~0x20) == 'Y';
+}
 /* '*' stands for any text. */
 bool route_text_matches(struct tars_str pattern, struct tars_str s);
 /* Splits "name.area.group" as the official code does (empty parts vanish); false: not three. */

@@ -7,11 +7,6 @@
 #include "proto/endpoint.h"
 #include "proto/text.h"
 
-static bool is_letter(struct tars_str s, char upper)
-{
-	return s.n == 1 && (s.p[0] & ~0x20) == upper;
-}
-
 static struct tars_str trimmed(struct tars_str s)
 {
 	const char *p = s.p ? s.p : "";
@@ -133,11 +128,11 @@ static struct candidate server_candidate(const struct Routes_Row *row, struct ar
 		.active = str_is_text(row->setting_state, "active") &&
 			  str_is_text(row->present_state, "active") &&
 			  !str_is_text(row->flow_state, "inactive"),
-		.grouped = is_letter(row->enable_group, 'Y'),
+		.grouped = str_is_yes(row->enable_group),
 		.bak_flag = row->bak_flag,
 	};
 
-	if (is_letter(row->enable_set, 'Y')) {
+	if (str_is_yes(row->enable_set)) {
 		c.set_id.p = arena_strf(a, "%.*s.%.*s.%.*s", (int)row->set_name.n, row->set_name.p,
 					(int)row->set_area.n, row->set_area.p,
 					(int)row->set_group.n, row->set_group.p);
@@ -153,7 +148,7 @@ static struct candidate platform_candidate(const struct Routes_PlatformRow *row)
 		.endpoint = row->endpoint,
 		.node_name = trimmed(row->tars_version),
 		.active = str_is_text(row->present_state, "active"),
-		.grouped = is_letter(row->enable_group, 'Y'),
+		.grouped = str_is_yes(row->enable_group),
 	};
 }
 

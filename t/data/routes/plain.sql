@@ -178,3 +178,9 @@ INSERT INTO t_server_conf (application, server_name, node_name, setting_state, p
 INSERT INTO t_registry_info (locator_id, servant, endpoint, present_state, tars_version, last_heartbeat) VALUES ('10.8.8.4:1X', 'P111.Srv.Obj', 'tcp -h 10.8.8.9 -p 1 -t 60000', 'active', '9.9.4', now());
 INSERT INTO t_registry_info (locator_id, servant, endpoint, present_state, tars_version, last_heartbeat) VALUES ('10.8.8.5:1X', 'P111.Srv.Obj', 'tcp -h 10.8.8.10 -p 1 -t 60000', 'active', '', now());
 INSERT INTO t_registry_info (locator_id, servant, endpoint, present_state, tars_version, last_heartbeat) VALUES ('10.8.8.6:1X', 'P111.Srv.Obj', 'ssl -h 10.8.8.2 -p 1 -t 60000 -v 1 -w 5 -e 1', 'active', '9.9.6', now());
+INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state) VALUES ('P094', 'Srv', '', 'active', 'active');
+INSERT INTO t_adapter_conf (application, server_name, node_name, adapter_name, servant, endpoint) VALUES ('P094', 'Srv', '', 'P094.Srv.A0Adapter', 'P094.Srv.Obj', 'tcp -h 10.0.0.1 -p 1 -t 60000');
+INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state) VALUES ('P101', 'Srv', '10.0.0.1', 'active', 'active');
+INSERT INTO t_adapter_conf (application, server_name, node_name, adapter_name, servant, endpoint) VALUES ('P101', 'Srv', '10.0.0.1', 'P101.Srv.A0Adapter', 'P101.Srv.Obj', 'tcp -h 10.0.0.1 -p 1 -t 60000');
+INSERT INTO t_server_conf (application, server_name, node_name, setting_state, present_state, server_type) VALUES ('P102', 'Srv', '', 'active', 'inactive', 'tars_dns');
+INSERT INTO t_adapter_conf (application, server_name, node_name, adapter_name, servant, endpoint) VALUES ('P102', 'Srv', '', 'P102.Srv.A0Adapter', 'P102.Srv.Obj', 'tcp -h 10.0.0.1 -p 1 -t 60000');
