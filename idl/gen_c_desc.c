@@ -49,6 +49,7 @@ static void put_flags(struct buf *b, uint8_t flags)
 	} names[] = {
 		{ TARS_REQUIRED, "TARS_REQUIRED" }, { TARS_OUT, "TARS_OUT" },
 		{ TARS_ROUTEKEY, "TARS_ROUTEKEY" }, { TARS_HAS_DEFAULT, "TARS_HAS_DEFAULT" },
+		{ TARS_ALWAYS, "TARS_ALWAYS" },
 	};
 	const char *sep = ", .flags = ";
 

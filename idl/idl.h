@@ -37,6 +37,7 @@ struct idl_options {
 	const char *const *dirs;     /* where to look for includes, after the path as it stands */
 	uint32_t n_dirs;
 	bool with_tars;              /* identifiers may start with "tars" */
+	bool write_defaults;         /* optional members are TARS_ALWAYS */
 	bool tables_only;            /* no straight-line encoders and decoders: smaller, slower */
 	/* Appends a file to text.  TARS_ENOTFOUND: look elsewhere.  NULL: idl_read_file(). */
 	int (*read)(void *ctx, const char *path, struct buf *text, struct err *e);

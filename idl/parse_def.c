@@ -94,6 +94,8 @@ static bool parse_member(struct parser *p, struct idl_member *m)
 		m->flags = TARS_REQUIRED;
 	else if (!parse_accept_keyword(p, KW_optional))
 		return parse_unexpected(p, "'require' or 'optional' after the tag");
+	else if (p->idl->opt.write_defaults)
+		m->flags = TARS_ALWAYS;
 	if (!parse_member_id(p, m, "a struct member"))
 		return false;
 	if (!parse_accept(p, '='))

@@ -113,7 +113,7 @@ static inline uint8_t *tars_wire_double(uint8_t *p, unsigned tag, double v)
 static inline bool tars_is_omitted(const struct tars_writer *w, const struct tars_field *f,
 				   bool is_default)
 {
-	return is_default && !(f->flags & TARS_REQUIRED) && !w->all;
+	return is_default && !(f->flags & (TARS_REQUIRED | TARS_ALWAYS)) && !w->all;
 }
 
 /* Integers of every size. */

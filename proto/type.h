@@ -75,6 +75,7 @@ enum tars_field_flags {
 	TARS_OUT = 1 << 1,       /* an out parameter or the return value */
 	TARS_ROUTEKEY = 1 << 2,  /* the parameter that travels as STATUS_GRID_KEY */
 	TARS_HAS_DEFAULT = 1 << 3, /* an explicit default stands in the IDL */
+	TARS_ALWAYS = 1 << 4,    /* optional, but written even if it equals its default */
 };
 
 struct tars_field {

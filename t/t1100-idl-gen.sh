@@ -106,6 +106,19 @@ test_expect_success 'without straight-line code: the same but for that' '
 	${CC:-gcc} -std=c11 $strict $include -Itables -fsyntax-only tables/All.c
 '
 
+test_expect_success 'members that are always written: their flags, and the same code otherwise' '
+	mkdir always &&
+	tars idl gen --write-defaults --out always "$data/Base.tars" "$data/All.tars" &&
+	test_cmp out/All.h always/All.h &&
+	sed -e "s/ | TARS_ALWAYS//" -e "s/, .flags = TARS_ALWAYS//" always/All.c >otherwise &&
+	test_cmp_folded () { tr -s " \t\n" " " <"$1" >folded.1 && tr -s " \t\n" " " <"$2" >folded.2 &&
+		test_cmp folded.1 folded.2; } &&
+	test_cmp_folded out/All.c otherwise &&
+	test "$(grep -c "TARS_ALWAYS" always/All.c)" -gt 25 &&
+	! grep "TARS_REQUIRED.*TARS_ALWAYS" always/All.c &&
+	${CC:-gcc} -O2 -std=c11 $strict $include -Ialways -c -o /dev/null always/All.c
+'
+
 test_expect_success 'several files: an error in one is reported, the others are written' '
 	mkdir some &&
 	echo "module M { struct S { 0 require Nix n; }; };" >bad.tars &&

@@ -12,13 +12,15 @@
 
 struct gen_conf {
 	const char *out;
-	bool tables;
+	bool tables, write_defaults;
 };
 
 static const struct opt gen_opts[] = {
 	OPT("out", struct gen_conf, out, ".", OPT_FLAG_ONLY, "directory for generated files"),
 	OPT("tables", struct gen_conf, tables, "no", OPT_FLAG_ONLY,
 	    "no straight-line encoders and decoders: less code, half as fast"),
+	OPT("write-defaults", struct gen_conf, write_defaults, "no", OPT_FLAG_ONLY,
+	    "optional members are written even if they equal their default: for peers in Java"),
 	{ 0 }
 };
 
@@ -33,6 +35,7 @@ static int gen_one(struct idl_env *env, const char *path, void *arg)
 
 	(void)arg;
 	env->opt.tables_only = conf->tables;
+	env->opt.write_defaults = conf->write_defaults;
 	return idl_write_c(&env->opt, path, conf->out, stderr);
 }
 

@@ -45,4 +45,19 @@ static inline const struct tars_type *tables_only(struct tables_only *s, const s
 	return copy;
 }
 
+/* A copy with all members marked as `tars idl gen --write-defaults` does. */
+static inline const struct tars_type *written_always(struct arena *a, const struct tars_type *t)
+{
+	struct tables_only copies = { .arena = a };
+
+	t = tables_only(&copies, t);
+	for (int i = 0; i < copies.n; i++) {
+		struct tars_field *f = (struct tars_field *)(uintptr_t)copies.to[i]->fields;
+
+		for (unsigned left = f ? copies.to[i]->n_fields : 0; left; f++, left--)
+			f->flags |= TARS_ALWAYS;
+	}
+	return t;
+}
+
 #endif
