@@ -301,10 +301,12 @@ static void add_tcp(struct connections *all, const struct packet *p, int64_t tim
 	c = find(all, p, &side);
 	c->time_us = time_us;
 	if (flags & TCP_SYN) {
-		if (!(flags & TCP_ACK)) /* the same ends again */
+		if (!(flags & TCP_ACK)) { /* maybe the same ends again */
 			finish(all, c);
+			memset(c->is_foreign, false, sizeof(c->is_foreign));
+			memset(c->has_ended, false, sizeof(c->has_ended));
+		}
 		stream_begin(&c->stream[side], seq++);
-		c->is_foreign[side] = c->has_ended[side] = false;
 	}
 	add_segment(all, c, side, seq, p->p + head, p->n - head);
 	account(all, c);

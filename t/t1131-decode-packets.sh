@@ -179,6 +179,9 @@ test_expect_success 'captures: every format and link layer' '
 test_expect_success 'segments late, twice, overlapping; numbers that wrap around' '
 	capture pcap ethernet c! c=20:$b c=10:${request:20:30} c=0:$a s+$reply c=0:$request >out &&
 	test_cmp call out &&
+	capture pcap ethernet c! c=30:${request:60} c=15:${request:30:30} c=0:${request:0:30} s+$reply \
+		>out &&
+	test_cmp call out &&
 	capture pcap ethernet c! c+$a c=0:$a c=5:${request:10} s+$reply >out &&
 	test_cmp call out
 '
