@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/rpc/proxy.h"
 #include "proto/endpoint.h"
 #include "proto/json.h"
 #include "proto/text.h"
@@ -197,6 +198,56 @@ int remote_load_types(struct remote *r)
 	if (!status)
 		idl_describe(&r->idl, &r->arena, &r->descs);
 	return status;
+}
+
+/* ---- endpoints ---- */
+
+/* The calls so far have made the proxy look it up; if there were none, this one does. */
+static struct route *look_up(struct remote *r, const char **error, int *rc)
+{
+	static const struct tars_type nothing = { .name = "tars_ping", .kind = TARS_STRUCT };
+	static const struct tars_func ping = { "tars_ping", &nothing, &nothing };
+	static const struct tars_iface iface = { "tars::Ping", &ping, 1, NULL };
+	struct tars_call c = { .to = r->proxy, .rq = r->rq, .timeout_ms = (int)r->conf->timeout_ms };
+	struct route *route;
+	char none[1];
+
+	pthread_mutex_lock(&r->proxy->lock);
+	route = r->proxy->route ? route_ref(r->proxy->route) : NULL;
+	pthread_mutex_unlock(&r->proxy->lock);
+	if (route)
+		return route;
+	*rc = tars_invoke(&c, &iface, 0, none, none);
+	*error = c.error;
+	pthread_mutex_lock(&r->proxy->lock);
+	route = r->proxy->route ? route_ref(r->proxy->route) : NULL;
+	pthread_mutex_unlock(&r->proxy->lock);
+	return route;
+}
+
+int remote_endpoints(struct remote *r, const char **name_r, struct endpoint_list *eps)
+{
+	struct object_ref ref;
+	const char *error = NULL;
+	struct route *route;
+	struct err e;
+	int rc = TARS_ENOENDPOINT;
+
+	if (object_ref_parse(r->object, &ref, &r->arena, &e))
+		return remote_complain(r, EXIT_USAGE, "%s", e.text);
+	*name_r = ref.name;
+	*eps = ref.eps;
+	if (ref.direct)
+		return 0;
+	route = look_up(r, &error, &rc);
+	if (!route || !route->n) {
+		route_unref(route);
+		return remote_fail(r, error, rc);
+	}
+	eps->v = (void *)arena_memdup(&r->arena, route->active, route->n * sizeof(*eps->v));
+	eps->n = route->n;
+	route_unref(route);
+	return 0;
 }
 
 static bool is_wanted(const struct remote *r, const struct tars_iface *iface)

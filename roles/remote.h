@@ -10,6 +10,7 @@
 #include "core/sys/opt.h"
 #include "core/tars.h"
 #include "idl/idl.h"
+#include "proto/endpoint.h"
 #include "roles/role.h"
 
 struct remote_conf {
@@ -73,6 +74,8 @@ int remote_read(struct remote *r, const char *arg, struct buf *b);
 /* The value of a function's arguments from JSON. */
 int remote_get_arguments(struct remote *r, const struct tars_func *f, const struct buf *json,
 			 void *in);
+/* Where it is: the endpoints given, or those that the registry says.  *name_r: without them. */
+int remote_endpoints(struct remote *r, const char **name_r, struct endpoint_list *eps);
 /* Each function that the object has, in a line: "int greet(string name, out string text)". */
 void remote_list(const struct remote *r, struct buf *b);
 

@@ -27,7 +27,7 @@ test_expect_success 'every make target that README names exists' '
 
 test_expect_success 'every role in tars.c has help, and unknown ones are named' '
 	tars help >help &&
-	for role in registry node config stat log patch app up call ctl db down idl
+	for role in registry node config stat log patch app up bench call ctl db down idl
 	do
 		grep -q "^  $role " help && tars "$role" --help >"$role.help" &&
 		grep -q "^usage: tars $role" "$role.help" || { echo "$role"; return 1; }

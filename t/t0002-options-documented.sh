@@ -3,7 +3,7 @@
 test_description='etc/tars.ini documents every option'
 . "$(dirname "$0")/test-lib.sh"
 
-roles='registry node config stat log patch up call ctl db decode down encode idl'
+roles='registry node config stat log patch up bench call ctl db decode down encode idl'
 sample=$tree/etc/tars.ini
 HOME=/nowhere
 export HOME

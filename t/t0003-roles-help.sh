@@ -2,7 +2,7 @@
 test_description='roles, help, options and configuration errors on the command line'
 . "$(dirname "$0")/test-lib.sh"
 
-roles='registry node config stat log patch app up call ctl db decode down encode idl'
+roles='registry node config stat log patch app up bench call ctl db decode down encode idl'
 
 test_expect_success 'no role: help on stderr, status 64' '
 	test_expect_code 64 tars >out 2>err &&
