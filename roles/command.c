@@ -47,12 +47,14 @@ const struct role_command *role_command_find(const struct role *role, const char
 		if (!strcmp(c->name, name))
 			return c;
 		text_nearest_try(&near, c->name);
-		buf_addf(&names, "%s%s", c == role->commands ? "" : ", ", c->name);
 	}
-	if (near.best)
+	if (near.best) {
 		err_set(e, TARS_EARG, "'%s' is not a command (did you mean %s?)", name, near.best);
-	else
-		err_set(e, TARS_EARG, "'%s' is not a command; there are %s", name, buf_str(&names));
+		return NULL;
+	}
+	for (const struct role_command *c = role->commands; c->name; c++)
+		buf_addf(&names, "%s%s", c == role->commands ? "" : ", ", c->name);
+	err_set(e, TARS_EARG, "'%s' is not a command; there are %s", name, buf_str(&names));
 	buf_release(&names);
 	return NULL;
 }
