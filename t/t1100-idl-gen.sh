@@ -239,6 +239,8 @@ test_expect_success 'wrong use' '
 	test_grep "^tars: idl: .gne. is not a command \(did you mean gen\?\)$" err &&
 	test_expect_code 64 tars idl gen 2>err &&
 	test_grep "^tars: idl: gen: too few arguments: wants FILE" err &&
+	test_expect_code 1 tars idl gen - <one.tars 2>err &&
+	test_grep "^tars: idl: gen: standard input has no name" err &&
 	test_expect_code 1 tars idl gen none.tars 2>err &&
 	test_grep "cannot read .none.tars.: No such file" err &&
 	test_expect_code 1 tars idl gen --out no/such/dir one.tars 2>err &&

@@ -2,6 +2,7 @@
 #include "roles/idl/commands.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "idl/doc.h"
 #include "idl/fmt.h"
@@ -29,11 +30,23 @@ static const struct opt proto_opts[] = {
 	{ 0 }
 };
 
+/* Files are called as their source. */
+static bool has_name(const struct idl_env *env, const char *path)
+{
+	if (strcmp(path, "-") != 0)
+		return true;
+	fprintf(stderr, "tars: idl: %s: standard input has no name to call files by; give a file\n",
+		env->call->command->name);
+	return false;
+}
+
 static int gen_one(struct idl_env *env, const char *path, void *arg)
 {
 	const struct gen_conf *conf = env->call->own;
 
 	(void)arg;
+	if (!has_name(env, path))
+		return TARS_EARG;
 	env->opt.tables_only = conf->tables;
 	env->opt.write_defaults = conf->write_defaults;
 	return idl_write_c(&env->opt, path, conf->out, stderr);
