@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "idl/compat_int.h"
+#include "proto/text.h"
 
 static const struct compat_rule rules[] = {
 #define RULE_ROW(id, name, level, who) { name, level, who },
@@ -39,28 +40,12 @@ void compat_release(struct compat *c)
 
 /* ---- rules ---- */
 
-static bool is_listed(const char *list, const char *name)
+bool compat_is_rule(const char *name, size_t n)
 {
-	size_t n = strlen(name);
-
-	for (const char *p = list; p; p = strchr(p, ','), p += p != NULL)
-		if (!strncmp(p, name, n) && (!p[n] || p[n] == ','))
+	for (unsigned i = 0; i < N_COMPAT_RULES; i++)
+		if (strlen(rules[i].name) == n && !memcmp(rules[i].name, name, n))
 			return true;
 	return false;
-}
-
-const char *compat_unknown_rule(const char *names)
-{
-	for (const char *p = names; p && *p; p = strchr(p, ','), p += p != NULL) {
-		size_t n = strcspn(p, ",");
-		bool known = !n;
-
-		for (unsigned i = 0; i < N_COMPAT_RULES && !known; i++)
-			known = strlen(rules[i].name) == n && !memcmp(rules[i].name, p, n);
-		if (!known)
-			return p;
-	}
-	return NULL;
 }
 
 /* Requests go from clients, which are old then, to new servers; replies the other way. */
@@ -85,7 +70,7 @@ void compat_report(struct compat *c, enum compat_rule_id id, const struct idl_lo
 	struct compat_change *change;
 	va_list ap;
 
-	if (is_listed(c->opt.ignore, rule->name))
+	if (text_list_has(c->opt.ignore, c->opt.ignore ? strlen(c->opt.ignore) : 0, rule->name))
 		return;
 	if (level == COMPAT_BREAKING && !concerns(c, who ? who : rule->who, use))
 		level = COMPAT_WARNING;

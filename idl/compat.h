@@ -60,7 +60,6 @@ void compat_release(struct compat *c);
 void compat_add(struct compat *c, struct compat_side *side, const struct idl *idl);
 /* Fills changes, in the order of the definitions. */
 void compat_run(struct compat *c);
-/* NULL, or the first name in the list that no rule has; it ends with ',' or the text. */
-const char *compat_unknown_rule(const char *names);
+bool compat_is_rule(const char *name, size_t n);
 
 #endif

@@ -5,47 +5,18 @@
 #include <string.h>
 
 #include "idl/lex.h"
+#include "proto/text.h"
 
 static const char mark[] = "lint:disable";
 
 const char *const lint_severities[] = { "hint", "warning", "error" };
 
-/* ---- lists of rules ---- */
-
-static bool is_separator(char c)
+bool lint_is_rule(const char *name, size_t n)
 {
-	return c == ',' || c == ' ' || c == '\t' || c == '\r';
-}
-
-/* Whether a list has the name; lists of comments have blanks and may be followed by more text. */
-static bool has_name(const char *list, size_t n, const char *name)
-{
-	const char *end = list + n;
-
-	while (list < end) {
-		const char *p = list;
-
-		while (p < end && !is_separator(*p))
-			p++;
-		if ((size_t)(p - list) == strlen(name) && !memcmp(list, name, (size_t)(p - list)))
+	for (const struct lint_rule *r = lint_rules; r->name; r++)
+		if (strlen(r->name) == n && !memcmp(r->name, name, n))
 			return true;
-		list = p + 1;
-	}
 	return false;
-}
-
-const char *lint_unknown_rule(const char *names)
-{
-	for (const char *p = names; p && *p; p = strchr(p, ','), p += p != NULL) {
-		size_t n = strcspn(p, ",");
-		bool known = !n;
-
-		for (const struct lint_rule *r = lint_rules; r->name && !known; r++)
-			known = strlen(r->name) == n && !memcmp(r->name, p, n);
-		if (!known)
-			return p;
-	}
-	return NULL;
 }
 
 /* ---- comments that switch rules off ---- */
@@ -86,7 +57,7 @@ static void find_marks(struct lint *l, const char *p, uint32_t line, const struc
 			line += *p == '\n';
 		while (stop < end && *stop != '\n' && !(end - stop > 1 && !memcmp(stop, "*/", 2)))
 			stop++;
-		while (rules < stop && is_separator(*rules))
+		while (rules < stop && (*rules == ' ' || *rules == '\t' || *rules == '\r'))
 			rules++;
 		q->first = line;
 		q->last = i && tokens[i - 1].loc.line == line ? line : statement_end(&tokens[i]);
@@ -132,7 +103,7 @@ static bool is_quiet(const struct lint *l, uint32_t line)
 		const struct lint_quiet *q = &l->quiet[i];
 
 		if (q->first <= line && line <= q->last &&
-		    (!q->n || has_name(q->rules, q->n, l->rule->name)))
+		    (!q->n || text_list_has(q->rules, q->n, l->rule->name)))
 			return true;
 	}
 	return false;
@@ -182,7 +153,7 @@ int lint_run(struct lint *l, struct idl *idl, const struct idl_file *file, const
 	*l = (struct lint){ .idl = idl, .file = file };
 	rc = scan_text(l, e);
 	for (l->rule = lint_rules; !rc && l->rule->name; l->rule++)
-		if (!disabled || !has_name(disabled, strlen(disabled), l->rule->name))
+		if (!text_list_has(disabled, disabled ? strlen(disabled) : 0, l->rule->name))
 			run_rule(l);
 	if (l->n_findings)
 		qsort(l->findings, l->n_findings, sizeof(*l->findings), by_place);

@@ -54,8 +54,7 @@ struct lint {
  * rules with ',' between them, or NULL. */
 int lint_run(struct lint *l, struct idl *idl, const struct idl_file *file, const char *disabled,
 	     struct err *e);
-/* NULL, or the first name in the list that no rule has; it ends with ',' or the text. */
-const char *lint_unknown_rule(const char *names);
+bool lint_is_rule(const char *name, size_t n);
 
 /* For rules: adds a finding. */
 void lint_add(struct lint *l, const struct idl_loc *loc, const char *fmt, ...)

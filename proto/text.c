@@ -76,6 +76,30 @@ void text_trim(const char **p, size_t *n)
 		--*n;
 }
 
+const char *text_list_next(const char **p, const char *end, size_t *n)
+{
+	const char *word;
+
+	while (*p < end && (**p == ',' || is_blank(**p)))
+		++*p;
+	word = *p;
+	while (*p < end && **p != ',' && !is_blank(**p))
+		++*p;
+	*n = (size_t)(*p - word);
+	return *n ? word : NULL;
+}
+
+bool text_list_has(const char *list, size_t n, const char *word)
+{
+	const char *end = list ? list + n : NULL, *w;
+	size_t size;
+
+	while (list && (w = text_list_next(&list, end, &size)))
+		if (size == strlen(word) && !memcmp(w, word, size))
+			return true;
+	return false;
+}
+
 bool text_is_utf8(const char *text, size_t n)
 {
 	const uint8_t *p = (const uint8_t *)text, *end = p + n;

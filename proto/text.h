@@ -23,6 +23,12 @@ void text_put_hex(char *to, const void *bytes, size_t n);
 /* UTF-8 as RFC 3629 has it: shortest forms, no surrogates. */
 bool text_is_utf8(const char *text, size_t n);
 
+/* The next word of a list "a, b" and its size, at or behind *p; NULL at the end.  Moves *p behind it:
+ * words have ',' or blanks between them. */
+const char *text_list_next(const char **p, const char *end, size_t *n);
+/* Whether a list has the word; NULL is an empty list. */
+bool text_list_has(const char *list, size_t n, const char *word);
+
 /* Cuts blank, tab, CR and LF from both ends. */
 void text_trim(const char **p, size_t *n);
 

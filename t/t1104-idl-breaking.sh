@@ -134,7 +134,7 @@ test_expect_success 'directories, includes, standard input' '
 test_expect_success 'wrong use and input that cannot be read' '
 	test_expect_code 64 tars idl breaking old 2>err &&
 	test_expect_code 64 tars idl breaking --ignore=field-type,nix old new 2>err &&
-	test_grep "no rule .nix." err &&
+	test_grep "no rule is called .nix." err &&
 	test_expect_code 65 tars idl breaking old none.tars 2>err &&
 	test_grep "cannot read .none.tars.: No such file" err &&
 	mkdir empty &&

@@ -109,7 +109,7 @@ test_expect_success 'wrong use' '
 	test_expect_code 64 tars idl lint 2>err &&
 	test_grep "too few arguments" err &&
 	test_expect_code 64 tars idl lint --disable tag-gap,nix u.tars 2>err &&
-	test_grep "no rule .nix." err
+	test_grep "no rule is called .nix." err
 '
 
 test_done

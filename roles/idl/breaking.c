@@ -131,16 +131,14 @@ static int compare(struct idl_env *env, const struct version *old, const struct 
 int idl_cmd_breaking(const struct role_call *call)
 {
 	const struct idl_breaking_conf *conf = call->own;
-	const char *unknown = compat_unknown_rule(conf->ignore);
 	struct version old = { 0 }, new = { 0 };
 	struct idl_env env;
 	int status;
 
-	if (unknown) {
-		fprintf(stderr, "tars: idl: breaking: --ignore: no rule '%.*s'; rules stand in "
-			"brackets behind what they find\n", (int)strcspn(unknown, ","), unknown);
-		return EXIT_USAGE;
-	}
+	status = idl_check_rules(call, "ignore", conf->ignore, compat_is_rule,
+				 "they stand in brackets behind what they find");
+	if (status)
+		return status;
 	status = idl_env_init(&env, call);
 	old.env = new.env = &env;
 	arena_init(&old.arena, NULL, 0);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "idl/write.h"
+#include "proto/text.h"
 #include "roles/idl/commands.h"
 
 /* Splits "a:b" in place. */
@@ -81,6 +82,22 @@ int idl_env_each(const struct role_call *call,
 			status = EXIT_FAILED;
 	idl_env_release(&env);
 	return status;
+}
+
+int idl_check_rules(const struct role_call *call, const char *option, const char *list,
+		    bool (*is_rule)(const char *name, size_t n), const char *hint)
+{
+	const char *end = list ? list + strlen(list) : NULL, *name;
+	size_t n;
+
+	while (list && (name = text_list_next(&list, end, &n))) {
+		if (is_rule(name, n))
+			continue;
+		fprintf(stderr, "tars: idl: %s: --%s: no rule is called '%.*s'; %s\n",
+			call->command->name, option, (int)n, name, hint);
+		return EXIT_USAGE;
+	}
+	return 0;
 }
 
 void idl_show_errors(const struct idl *idl)

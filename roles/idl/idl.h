@@ -33,6 +33,10 @@ void idl_env_release(struct idl_env *env);
 int idl_env_each(const struct role_call *call,
 		 int (*one)(struct idl_env *env, const char *path, void *arg), void *arg);
 
+/* 0, or EXIT_USAGE after saying which word of the option's list (may be NULL) is no rule. */
+int idl_check_rules(const struct role_call *call, const char *option, const char *list,
+		    bool (*is_rule)(const char *name, size_t n), const char *hint);
+
 /* Loads a file into a fresh idl (release it in any case); NULL after its errors were shown. */
 struct idl_file *idl_env_load(struct idl_env *env, struct idl *idl, const char *path);
 void idl_show_errors(const struct idl *idl);

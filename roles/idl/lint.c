@@ -2,7 +2,6 @@
 #include "idl/lint.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "roles/idl/commands.h"
 
@@ -58,14 +57,14 @@ static int lint_one(struct idl_env *env, const char *path, void *arg)
 int idl_cmd_lint(const struct role_call *call)
 {
 	const struct idl_lint_conf *conf = call->own;
-	const char *unknown = lint_unknown_rule(conf->disable);
+	int status = idl_check_rules(call, "disable", conf->disable, lint_is_rule, "see --list");
 
-	if (unknown)
-		fprintf(stderr, "tars: idl: lint: --disable: no rule '%.*s' (see --list)\n",
-			(int)strcspn(unknown, ","), unknown);
-	else if (!conf->list && !call->argc)
-		fprintf(stderr, "tars: idl: lint: too few arguments: wants FILE... (see --help)\n");
-	else
-		return conf->list ? list_rules() : idl_env_each(call, lint_one, NULL);
+	if (status)
+		return status;
+	if (conf->list)
+		return list_rules();
+	if (call->argc)
+		return idl_env_each(call, lint_one, NULL);
+	fprintf(stderr, "tars: idl: lint: too few arguments: wants FILE... (see --help)\n");
 	return EXIT_USAGE;
 }

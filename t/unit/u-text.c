@@ -94,6 +94,26 @@ static void test_hex(void **state)
 	assert_string_equal(text, "00ffa900");
 }
 
+static void test_list(void **state)
+{
+	const char *list = ", a,bc  d\t,", *p = list;
+	const char *end = list + strlen(list);
+	size_t n;
+
+	(void)state;
+	assert_ptr_equal(text_list_next(&p, end, &n), list + 2);
+	assert_int_equal(n, 1);
+	assert_ptr_equal(text_list_next(&p, end, &n), list + 4);
+	assert_int_equal(n, 2);
+	assert_non_null(text_list_next(&p, end, &n));
+	assert_null(text_list_next(&p, end, &n));
+	assert_true(text_list_has(list, strlen(list), "bc"));
+	assert_false(text_list_has(list, 5, "bc"));
+	assert_false(text_list_has(list, strlen(list), "b"));
+	assert_false(text_list_has(list, strlen(list), ""));
+	assert_false(text_list_has(NULL, 0, "a"));
+}
+
 static const char *nearest(const char *word)
 {
 	static const char *const known[] = { "registry", "node", "log", "listen", "up" };
@@ -126,6 +146,7 @@ int main(void)
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_hex),
+		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_nearest),
 	};
 
