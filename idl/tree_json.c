@@ -102,16 +102,16 @@ static json_t *put_value(const struct idl_type *t, const struct idl_value *v)
 }
 
 /* Bytes that JSON cannot show. */
-static void put_hex(json_t *o, const struct idl_value *v)
+static void put_hex(struct idl *idl, json_t *o, const struct idl_value *v)
 {
-	struct buf hex = BUF_INIT;
+	size_t n = v->kind == IDL_STRING ? strlen(v->s) : 0;
+	char *hex;
 
-	if (v->kind != IDL_STRING || text_is_utf8(v->s, strlen(v->s)))
+	if (!n || text_is_utf8(v->s, n))
 		return;
-	for (const char *p = v->s; *p; p++)
-		buf_addf(&hex, "%02x", (unsigned char)*p);
-	put(o, "default_hex", json_string(buf_str(&hex)));
-	buf_release(&hex);
+	hex = arena_alloc(&idl->arena, 2 * n + 1);
+	text_put_hex(hex, v->s, n);
+	put(o, "default_hex", json_string(hex));
 }
 
 /* ---- definitions ---- */
@@ -128,14 +128,14 @@ static json_t *put_member(const struct idl_member *m)
 	return o;
 }
 
-static void put_default(json_t *o, const struct idl_member *m)
+static void put_default(struct idl *idl, json_t *o, const struct idl_member *m)
 {
 	put(o, "default", put_value(m->type, &m->value));
 	put(o, "has_default", json_boolean(m->value.kind != IDL_NONE));
-	put_hex(o, &m->value);
+	put_hex(idl, o, &m->value);
 }
 
-static json_t *put_members(const struct idl_def *def)
+static json_t *put_members(struct idl *idl, const struct idl_def *def)
 {
 	json_t *list = json_array();
 
@@ -144,7 +144,7 @@ static json_t *put_members(const struct idl_def *def)
 		json_t *o = put_member(m);
 
 		put(o, "required", json_boolean(m->flags & TARS_REQUIRED));
-		put_default(o, m);
+		put_default(idl, o, m);
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -206,7 +206,7 @@ static json_t *put_keys(const struct idl_def *def)
 	return list;
 }
 
-static json_t *put_def(const struct idl_def *def)
+static json_t *put_def(struct idl *idl, const struct idl_def *def)
 {
 	static const char *const kinds[] = {
 		[IDL_ENUM] = "enum", [IDL_STRUCT] = "struct", [IDL_CONST] = "const",
@@ -225,12 +225,12 @@ static json_t *put_def(const struct idl_def *def)
 		put(o, "items", put_items(def));
 		break;
 	case IDL_STRUCT:
-		put(o, "members", put_members(def));
+		put(o, "members", put_members(idl, def));
 		put(o, "key", def->key ? put_keys(def->key) : json_null());
 		break;
 	case IDL_CONST:
 		put(o, "type", put_type(def->members[0].type));
-		put_default(o, &def->members[0]);
+		put_default(idl, o, &def->members[0]);
 		break;
 	case IDL_KEY:
 		put(o, "members", put_keys(def));
@@ -243,7 +243,7 @@ static json_t *put_def(const struct idl_def *def)
 	return o;
 }
 
-static json_t *put_module(const struct idl_module *m)
+static json_t *put_module(struct idl *idl, const struct idl_module *m)
 {
 	json_t *o = json_object(), *defs = json_array();
 
@@ -251,12 +251,12 @@ static json_t *put_module(const struct idl_module *m)
 	put(o, "doc", text(m->doc));
 	put_place(o, &m->loc);
 	for (uint32_t i = 0; i < m->n_defs; i++)
-		json_array_append_new(defs, put_def(m->defs[i]));
+		json_array_append_new(defs, put_def(idl, m->defs[i]));
 	put(o, "definitions", defs);
 	return o;
 }
 
-static json_t *put_file(const struct idl_file *file)
+static json_t *put_file(struct idl *idl, const struct idl_file *file)
 {
 	json_t *o = json_object(), *includes = json_array(), *modules = json_array();
 
@@ -266,7 +266,7 @@ static json_t *put_file(const struct idl_file *file)
 		json_array_append_new(includes, text_or_null(file->includes[i]->path));
 	put(o, "includes", includes);
 	for (uint32_t i = 0; i < file->n_modules; i++)
-		json_array_append_new(modules, put_module(file->modules[i]));
+		json_array_append_new(modules, put_module(idl, file->modules[i]));
 	put(o, "modules", modules);
 	return o;
 }
@@ -278,7 +278,7 @@ int idl_json(struct idl *idl, struct buf *out, struct err *e)
 
 	put(root, "tars_idl", json_integer(SCHEMA_VERSION));
 	for (uint32_t i = 0; i < idl->n_files; i++)
-		json_array_append_new(files, put_file(idl->files[i]));
+		json_array_append_new(files, put_file(idl, idl->files[i]));
 	put(root, "files", files);
 	dump = json_dumps(root, JSON_INDENT(1));
 	json_decref(root);
