@@ -38,13 +38,18 @@ static void declare_type(struct checker *c, struct idl_def *def)
 }
 
 /* Sets the item's value; a wrong one is as good as any for what depends on it. */
-static void check_item(struct checker *c, struct idl_item *item, int64_t next)
+static void check_item(struct checker *c, const struct idl_def *def, struct idl_item *item,
+		       int64_t next)
 {
 	static const struct idl_type type = { .kind = TARS_I32 };
 	const char *what = arena_strf(&c->idl->arena, "enumerator '%s'", item->name);
 	struct idl_value *v = &item->given;
+	const struct idl_item *own = v->kind == IDL_NAME ?
+				     idl_symtab_find(c->idl->symbols, def, v->s) : NULL;
 
-	if (v->kind != IDL_NONE) {
+	if (own && own != item) {
+		v->i = own->value; /* whatever others have that name */
+	} else if (v->kind != IDL_NONE) {
 		check_value(c, &type, v, what);
 	} else {
 		*v = (struct idl_value){ .loc = item->loc, .i = next };
@@ -76,7 +81,7 @@ static void check_enum(struct checker *c, struct idl_def *def)
 			report_twice(c, "enumerator", item->name, &item->loc, &first->loc);
 			continue;
 		}
-		check_item(c, item, next);
+		check_item(c, def, item, next);
 		next = (int64_t)item->value + 1;
 		/* Names may repeat in other enums: the first one is what the bare name means. */
 		idl_symtab_add(symbols, &scope_enumerators, item->name, item);

@@ -181,6 +181,22 @@ static const struct idl_member *find_member(const struct idl_def *def, const cha
 	return NULL;
 }
 
+/* "a->x against b->x": a struct by its own key, if it has one. */
+static void gen_key_member(struct gen *g, const struct idl_member *m, const char *indent)
+{
+	const struct idl_def *key = m->type->kind == TARS_STRUCT ? m->type->def->key : NULL;
+	const char *head = key ? arena_strf(g->arena, "%s_compare", m->type->def->c_name) :
+			   "tars_type_compare";
+	const char *values[] = {
+		arena_strf(g->arena, "&%s", gen_descriptor(g, m->type)),
+		arena_strf(g->arena, "&a->%s", m->c_name),
+		arena_strf(g->arena, "&b->%s", m->c_name),
+	};
+
+	gen_wrap(g->c, arena_strf(g->arena, "%sorder = %s", indent, head), values + (key != NULL),
+		 3 - (key != NULL), ";\n");
+}
+
 static void gen_key(struct gen *g, const struct idl_def *def)
 {
 	const char *name = def->target->c_name;
@@ -192,17 +208,9 @@ static void gen_key(struct gen *g, const struct idl_def *def)
 	gen_wrap(g->c, arena_strf(g->arena, "int %s_compare", name), args, 2,
 		 "\n{\n\tint order = 0;\n\n");
 	for (uint32_t i = 0; i < def->n_keys; i++) {
-		const struct idl_member *m = find_member(def->target, def->keys[i].s);
-		const char *values[] = {
-			arena_strf(g->arena, "&%s", gen_descriptor(g, m->type)),
-			arena_strf(g->arena, "&a->%s", m->c_name),
-			arena_strf(g->arena, "&b->%s", m->c_name),
-		};
-
 		if (i)
 			buf_add_str(g->c, "\tif (!order)\n");
-		gen_wrap(g->c, i ? "\t\torder = tars_type_compare" : "\torder = tars_type_compare",
-			 values, 3, ";\n");
+		gen_key_member(g, find_member(def->target, def->keys[i].s), i ? "\t\t" : "\t");
 	}
 	buf_add_str(g->c, "\treturn order;\n}\n\n");
 }

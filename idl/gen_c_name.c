@@ -8,8 +8,13 @@
 /* Scopes of g->names. */
 static const char scope_names, scope_words, scope_containers;
 
-/* Keywords of C and C++, and macros that common headers define without arguments. */
+/* Keywords of C and C++, and macros that common headers define without arguments; see also
+ * is_of_compiler(). */
 static const char *const reserved_words[] = {
+	"BUFSIZ", "CHAR_BIT", "EOF", "EXIT_FAILURE", "EXIT_SUCCESS", "HUGE_VAL", "INFINITY", "NAN",
+	"NULL", "RAND_MAX", "SEEK_CUR", "SEEK_END", "SEEK_SET",
+	/* types of members: in C++ a member may not be called like the type of one behind it */
+	"int16_t", "int32_t", "int64_t", "int8_t", "uint16_t", "uint32_t", "uint8_t",
 	"alignas", "alignof", "and", "and_eq", "asm", "assert", "atomic_cancel", "atomic_commit",
 	"atomic_noexcept", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char",
 	"char16_t", "char32_t", "char8_t", "class", "co_await", "co_return", "co_yield", "compl",
@@ -77,9 +82,34 @@ static const struct idl_loc runtime_owner;
 
 enum { MAX_SUFFIXES = 24 }; /* of names that belong to one definition */
 
+/* "_Bool" and "__LINE__", which the language keeps for itself; limits such as "INT32_MAX". */
+static bool is_of_compiler(const char *name)
+{
+	static const char *const types[] = {
+		"CHAR", "SCHAR", "UCHAR", "SHRT", "USHRT", "LONG", "ULONG", "LLONG", "ULLONG", "INT",
+		"UINT", "INTMAX", "UINTMAX", "INTPTR", "UINTPTR", "PTRDIFF", "SIZE", "SIG_ATOMIC",
+		"WCHAR", "WINT",
+	};
+	const char *end = strrchr(name, '_');
+
+	if (*name == '_')
+		return name[1] == '_' || (name[1] >= 'A' && name[1] <= 'Z');
+	if (!end || (strcmp(end, "_MAX") && strcmp(end, "_MIN")))
+		return false;
+	/* "INT_MAX", "INT8_MAX", "INT_LEAST8_MAX", "INT_FAST8_MAX" */
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		size_t n = strlen(types[i]);
+
+		if (!strncmp(name, types[i], n) &&
+		    n + strspn(name + n, "0123456789_LEASTF") == strlen(name) - strlen("MAX"))
+			return true;
+	}
+	return false;
+}
+
 static const char *c_word(struct gen *g, const char *name)
 {
-	bool is_taken = idl_symtab_find(g->names, &scope_words, name);
+	bool is_taken = is_of_compiler(name) || idl_symtab_find(g->names, &scope_words, name);
 
 	return is_taken ? arena_strf(g->arena, "%s_", name) : name;
 }

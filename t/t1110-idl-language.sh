@@ -96,4 +96,124 @@ test_expect_success 'an error in an included file names that file' '
 	test_cmp want err
 '
 
+# Files of data/idl/language: a construct of real files each.
+language=$data/language
+
+test_expect_success 'constructs: checked and generated without a word, with --tables too' '
+	mkdir lang lang-tables &&
+	for f in "$language"/*.tars "$language"/deep/*.tars "$language"/deep/inner/*.tars
+	do
+		tars idl check "$f" >>out 2>&1 && tars idl gen --out lang "$f" >>out 2>&1 &&
+		tars idl gen --tables --out lang-tables "$f" >>out 2>&1 || return 1
+	done &&
+	test ! -s out && test "$(ls lang/*.c | wc -l)" = 14
+'
+
+for cc in gcc clang
+do
+	if ! command -v $cc >/dev/null
+	then
+		test_skip "no $cc"
+		continue
+	fi
+	test_expect_success "constructs: strict C11 with $cc" '
+		for f in lang/*.c
+		do
+			$cc $strict $include -Ilang -fsyntax-only $f || return 1
+		done &&
+		for f in lang-tables/*.c
+		do
+			$cc $strict $include -Ilang-tables -fsyntax-only $f || return 1
+		done
+	'
+done
+
+for cxx in g++ clang++
+do
+	if ! command -v $cxx >/dev/null
+	then
+		test_skip "no $cxx"
+		continue
+	fi
+	test_expect_success "constructs: the headers with $cxx, behind those of the system" '
+		printf "#include <%s>\n" assert.h errno.h limits.h math.h signal.h stdio.h stdlib.h \
+			string.h >all.cc &&
+		for f in lang/*.h
+		do
+			echo "#include \"$f\""
+		done >>all.cc &&
+		$cxx -Wall -Wextra -Wpedantic -Werror $include -Ilang -I. -fsyntax-only all.cc
+	'
+done
+
+test_expect_success 'constructs: all headers together in C, includes only once' '
+	sed "/limits/d" all.cc >all.c &&
+	${CC:-gcc} $strict $include -Ilang -I. -fsyntax-only all.c
+'
+
+test_expect_success 'comments are carried into the header' '
+	comment_of () {
+		grep -B1 -F "$1" lang/$2.h
+	} &&
+	comment_of "enum Comments_E {" Comments | grep -F "/* a / * b // c */" &&
+	test_grep "^	int32_t a; /\* of a \* / / \* \?\?/ \*/$" lang/Comments.h &&
+	test_grep "^ \*     indented,$" lang/Comments.h &&
+	test_grep "^ \* 中文注释：第一行$" lang/Comments.h &&
+	test_grep "^	int32_t a; /\* of a \*/$" lang/Crlf.h &&
+	! grep -q "$(printf "\r")" lang/Crlf.h lang/Crlf.c
+'
+
+test_expect_success 'keys: values compare by their members, in the order of the key' '
+	cat >compare.c <<-\EOT &&
+	#include <stdio.h>
+	#include "lang-tables/Keys.h"
+	static int sign(int v)
+	{
+		return (v > 0) - (v < 0);
+	}
+	int main(void)
+	{
+		struct Keys_Name ann = { TARS_STR("Ann"), TARS_STR("Young"), 1 }, older = ann;
+		struct Keys_Name bob = { TARS_STR("Bob"), TARS_STR("Old"), 1 };
+		struct Keys_Pair p = { ann, bob }, q = { ann, ann };
+		struct Keys_Late x = { .d = 1.5, .b = true }, y = { .d = 1.5 };
+
+		older.age = 2;
+		printf("%d %d %d\n", sign(Keys_Name_compare(&ann, &bob)),
+		       sign(Keys_Name_compare(&bob, &ann)), Keys_Name_compare(&ann, &older));
+		printf("%d %d\n", sign(Keys_Pair_compare(&p, &q)), sign(Keys_Late_compare(&x, &y)));
+		return 0;
+	}
+	EOT
+	${CC:-gcc} -D_GNU_SOURCE $include -Ilang-tables -I. -o compare compare.c lang-tables/Keys.c \
+		"$tree"/proto/{type,arena,err}.c &&
+	./compare >got &&
+	printf "%s\n" "1 -1 0" "-1 1" >want &&
+	test_cmp want got
+'
+
+test_expect_success 'numbers, strings and enumerators have the values of the text' '
+	cat >values.c <<-\EOT &&
+	#include <float.h>
+	#include "lang/Values.h"
+	#include "lang/Enums.h"
+	_Static_assert(Values_BYTE == -128 && Values_SHORT == 32767, "");
+	_Static_assert(Values_INT == INT32_MIN && Values_LONG == INT64_MIN, "");
+	_Static_assert(Values_UBYTE == 255 && Values_USHORT == 65535 && Values_UINT == UINT32_MAX, "");
+	_Static_assert(Values_ON && !Values_OFF, "");
+	_Static_assert(Values_FLOAT < -0.00149f && Values_FLOAT > -0.00151f, "");
+	_Static_assert(Values_HUGE_FLOAT == FLT_MAX && Values_BIG == DBL_MAX, "");
+	_Static_assert(Values_DOUBLE == 1 && Values_TINY > 0 && Values_WHOLE == 7, "");
+	_Static_assert(sizeof(Values_EMPTY) == 1 && sizeof(Values_SIZED) == 9, "");
+	_Static_assert(sizeof(Values_TEXT) == sizeof("a\tb\n\"c\" \\ \47 ? ?\?/ %s A\101\177"), "");
+	_Static_assert(sizeof(Values_UTF8) == 3 + 3 + 1 + 2 + 1, "");
+	_Static_assert(Enums_First_FAILED == 127 && Enums_Second_NONE == -1, "");
+	_Static_assert(Enums_Second_OK == 8 && Enums_Second_MORE == 8 && Enums_Second_LAST == 127, "");
+	_Static_assert(Enums_Limits_LOW == INT32_MIN && Enums_Limits_HIGH == INT32_MAX, "");
+	_Static_assert(Enums_Hex_D == 0xffff && Enums_Hex_E == 5 && Enums_Hex_F == -1, "");
+	int main(void) { return 0; }
+	EOT
+	${CC:-gcc} $include -Ilang -I. -fsyntax-only values.c
+'
+
 test_done
