@@ -28,6 +28,12 @@ struct idl_lint_conf {
 extern const struct opt idl_lint_opts[];
 int idl_cmd_lint(const struct role_call *call);
 
+struct idl_new_conf {
+	const char *out;
+};
+extern const struct opt idl_new_opts[];
+int idl_cmd_new(const struct role_call *call);
+
 /* Commands that make one text of all files; `out` is a file, or NULL for stdout. */
 struct idl_out_conf {
 	const char *out;

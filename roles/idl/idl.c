@@ -172,6 +172,8 @@ static const struct role_command commands[] = {
 	  sizeof(struct idl_lint_conf), idl_cmd_lint },
 	{ "merge", "FILE...", "prints the files with all that they include, each once",
 	  out_opts, sizeof(struct idl_out_conf), merge },
+	{ "new", "APP SERVER SERVANT", "writes a service that builds, runs and tests itself",
+	  idl_new_opts, sizeof(struct idl_new_conf), idl_cmd_new },
 	{ "proto", "FILE...", "writes Module.proto for each module with interfaces", proto_opts,
 	  sizeof(struct gen_conf), proto },
 	{ 0 }
