@@ -22,7 +22,7 @@ enum {
 	STACK_SIZE = 64 * 1024,    /* the unwinder wants more than MINSIGSTKSZ */
 	ENOUGH = 32 * 1024,        /* one that is there already serves as well */
 	MAX_FRAMES = 64,
-	STACK_REACH = 16 * 1024,   /* of one function below the stack pointer */
+	STACK_REACH = 16 * 1024,   /* of one function's frame */
 };
 
 static const struct { int signo; const char *name; } signals[] = {
@@ -115,12 +115,15 @@ static struct place place_of(const void *context)
 #endif
 }
 
-/* A fault just below the stack pointer: the guard page, nearly always. */
+/*
+ * A fault near the stack pointer: the guard page, nearly always.  It is above the pointer when the
+ * frame reaches into that page and a variable in the frame's middle was the first to be touched.
+ */
 static bool is_out_of_stack(const void *address, uintptr_t sp)
 {
 	uintptr_t at = (uintptr_t)address;
 
-	return sp && at < sp + 256 && at + STACK_REACH > sp;
+	return sp && at < sp + STACK_REACH && at + STACK_REACH > sp;
 }
 
 static void add_cause(struct crash_line *l, int i, const siginfo_t *info, uintptr_t sp)

@@ -152,9 +152,9 @@ static void reply_to_held(void)
 
 CRASHES static int use_up_the_stack(int n)
 {
-	volatile char some[512];
+	volatile char some[4096];
 
-	some[n % 512] = (char)n;
+	some[sizeof(some) / 2] = (char)n;   /* often the guard page's first touch */
 	return n ? use_up_the_stack(n + 1) + some[0] : 0;
 }
 
