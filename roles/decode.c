@@ -197,14 +197,10 @@ static int answer(void *ctx, const char *value, size_t n, struct buf *result, st
 
 static int flush(struct decode_run *run)
 {
-	struct buf *b = &run->out;
-	bool failed = fwrite(buf_head(b), 1, buf_size(b), stdout) != buf_size(b) || fflush(stdout);
+	int status = role_print(decode_role.name, &run->out);
 
-	buf_clear(b);
-	if (!failed)
-		return EXIT_ASKED;
-	fprintf(stderr, "tars: decode: stdout: the result could not be written: %m\n");
-	return EXIT_FAILED;
+	buf_clear(&run->out);
+	return status;
 }
 
 static int show_bytes(struct decode_run *run)

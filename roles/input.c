@@ -53,11 +53,10 @@ struct batch {
 
 static int flush(struct batch *b)
 {
-	bool failed = fwrite(buf_head(&b->out), 1, buf_size(&b->out), stdout) != buf_size(&b->out) ||
-		      fflush(stdout);
+	int status = role_print("batch", &b->out);
 
 	buf_clear(&b->out);
-	return failed ? TARS_ESYS : 0;
+	return status;
 }
 
 /* Texts of errors quote input, which may hold anything. */
@@ -119,7 +118,7 @@ static int take_lines(struct batch *b)
 			return 0;
 		}
 		if (buf_size(&b->out) > CHUNK && flush(b))
-			return TARS_ESYS;
+			return EXIT_FAILED;
 	}
 }
 
@@ -153,8 +152,6 @@ int input_batch(int (*answer)(void *ctx, const char *value, size_t n, struct buf
 		take(&b, buf_size(&b.in), false);
 		rc = flush(&b);
 	}
-	if (rc)
-		fprintf(stderr, "tars: stdout: the answers could not be written: %m\n");
 	buf_release(&b.in);
 	buf_release(&b.out);
 	return rc || b.has_error ? EXIT_FAILED : EXIT_ASKED;

@@ -140,15 +140,23 @@ void role_complain(const struct role *role, const struct err *e)
 	fprintf(stderr, "tars: %s: %s\n", role->name, e->text);
 }
 
-static int print(struct buf *b)
+int role_print(const char *who, const struct buf *text)
 {
-	bool failed = fwrite(buf_head(b), 1, buf_size(b), stdout) != buf_size(b) ||
-		      fflush(stdout);
+	size_t n = buf_size(text);
+	bool failed = (n && fwrite(buf_head(text), 1, n, stdout) != n) || fflush(stdout);
+
+	if (!failed)
+		return EXIT_ASKED;
+	fprintf(stderr, "tars: %s: stdout: the result could not be written: %m\n", who);
+	return EXIT_FAILED;
+}
+
+static int print(const struct role *role, struct buf *b)
+{
+	int status = role_print(role->name, b);
 
 	buf_release(b);
-	if (failed)
-		perror("tars: stdout");
-	return failed ? EXIT_FAILED : EXIT_ASKED;
+	return status;
 }
 
 const char *role_locator(const char *given)
@@ -262,7 +270,7 @@ static int run(const struct role *role, struct role_conf *rc, int argc, char **a
 
 	if (rc->common.show_config) {
 		conf_show(&b, &rc->conf);
-		return print(&b);
+		return print(role, &b);
 	}
 	code = check_arguments(role, rc, &e);
 	if (!code)
@@ -305,11 +313,11 @@ int role_main(const struct role *role, int argc, char **argv)
 		const char *name = role->commands ? role_command_name(role, argc, argv) : NULL;
 
 		print_help(&b, role, name ? role_command_find(role, name, NULL) : NULL);
-		return print(&b);
+		return print(role, &b);
 	}
 	if (wants(argc, argv, "--version")) {
 		buf_addf(&b, "tars %s\n", TARS_VERSION);
-		return print(&b);
+		return print(role, &b);
 	}
 	if (role->is_raw)
 		return role->main(argc, argv, NULL);

@@ -126,6 +126,8 @@ int role_exit_status(int code);
 const char *role_locator(const char *given);
 /* TARS_ECONF if it names no endpoint; NULL and "" are fine. */
 int role_check_locator(const char *given, struct err *e);
+/* Writes the text to stdout: EXIT_ASKED, or EXIT_FAILED after "tars: who: stdout: cause" on stderr. */
+int role_print(const char *who, const struct buf *text);
 /* "tars: registry: text" and a newline, to stderr. */
 void role_complain(const struct role *role, const struct err *e);
 

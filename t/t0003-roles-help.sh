@@ -113,4 +113,12 @@ test_expect_success 'too many and too few arguments' '
 	test_grep "^tars: idl: too few arguments: wants " err
 '
 
+test_expect_success 'output that cannot be written' '
+	for what in "registry --help" "idl --version" "encode --tag 0 --type int 1"; do
+		test_expect_code 1 tars $what >/dev/full 2>err &&
+		test_grep "^tars: ${what%% *}: stdout: the result could not be written: No space" err ||
+			return 1
+	done
+'
+
 test_done

@@ -58,20 +58,16 @@ static int complain(const char *text)
 
 /* ---- no load at all ---- */
 
-static int print(const struct bench *b, struct buf *text)
+static int print(struct buf *text)
 {
-	int status = 0;
+	int status = role_print("bench", text);
 
-	if (fwrite(buf_head(text), 1, buf_size(text), stdout) != buf_size(text) || fflush(stdout))
-		status = remote_complain(&b->remote, EXIT_FAILED,
-					 "stdout: the result could not be written");
 	buf_release(text);
 	return status;
 }
 
 static int compare_files(const char *before, const char *after)
 {
-	struct bench b = { .remote.who = "bench" };
 	struct buf text = BUF_INIT;
 	json_t *was, *is = NULL;
 	struct err e;
@@ -84,7 +80,7 @@ static int compare_files(const char *before, const char *after)
 		is = bench_load_result(after, &e);
 	if (is) {
 		bench_put_comparison(&text, was, is);
-		status = print(&b, &text);
+		status = print(&text);
 	} else {
 		status = complain(e.text);
 	}
@@ -142,7 +138,7 @@ static int print_template(struct bench *b, const char *func)
 	b->cases.remote = &b->remote;
 	status = cases_print_template(&b->cases, func, &text);
 	if (!status)
-		return print(b, &text);
+		return print(&text);
 	buf_release(&text);
 	return status;
 }

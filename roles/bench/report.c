@@ -268,7 +268,7 @@ static int end(struct bench *b, const struct bench_span *all)
 	json_t *result = bench_result(b, all);
 	struct buf text = BUF_INIT;
 	char *dump;
-	bool failed;
+	int status;
 
 	if (telling->has_line)
 		fputc('\n', stderr);
@@ -286,12 +286,10 @@ static int end(struct bench *b, const struct bench_span *all)
 			bench_put_comparison(&text, telling->before, result);
 		}
 	}
-	failed = fwrite(buf_head(&text), 1, buf_size(&text), stdout) != buf_size(&text) ||
-		 fflush(stdout);
+	status = role_print("bench", &text);
 	buf_release(&text);
 	json_decref(result);
-	return failed ? remote_complain(&b->remote, EXIT_FAILED, "stdout: the result could not be "
-					"written") : 0;
+	return status;
 }
 
 const struct bench_style bench_style = { begin, interval, end };

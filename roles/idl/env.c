@@ -151,16 +151,10 @@ int idl_put_output(const struct role_call *call, const char *path, const struct 
 {
 	struct err e = { 0 };
 
-	if (path && strcmp(path, "-") != 0) {
-		if (!idl_write_file(path, text, &e))
-			return EXIT_ASKED;
-	} else {
-		size_t n = buf_size(text);
-
-		if (fwrite(buf_head(text), 1, n, stdout) == n && !fflush(stdout))
-			return EXIT_ASKED;
-		err_set(&e, TARS_ESYS, "cannot write to stdout: %s", strerror(errno));
-	}
+	if (!path || !strcmp(path, "-"))
+		return role_print(call->role->name, text);
+	if (!idl_write_file(path, text, &e))
+		return EXIT_ASKED;
 	role_complain(call->role, &e);
 	return EXIT_FAILED;
 }
