@@ -25,6 +25,10 @@ test_expect_success 'registry, node and a service' '
 	deploy_hello
 '
 
+test_expect_success 'a deployment is known to the node without its registry at once' '
+	wait_for 5 "grep -q HelloServer n1/tarsnode/servers.cache"
+'
+
 test_expect_success 'a service that dies meanwhile is started again' '
 	kill_role registry &&
 	old=$(pid_of TestApp.HelloServer) &&
@@ -34,7 +38,7 @@ test_expect_success 'a service that dies meanwhile is started again' '
 '
 
 test_expect_success 'the registry comes back: the node registers and its states are there' '
-	wait_for 5 "grep -q \"node: .*Connection refused\" node.log" &&
+	wait_for 5 "grep -q \"warn node: .*Connection refused\" node.log" &&
 	>node.log &&
 	start_registry &&
 	wait_for 5 "registered" &&

@@ -196,6 +196,7 @@ static int sync(struct node *n, struct tars_req *rq, struct err *e)
 	struct cache cache = { .path = n->cache_path };
 	int rc = refresh_locator(n, rq, e);
 
+	n->is_sync_due = false;   /* after a failure it is due in any case */
 	if (rc == 0)
 		rc = fetch(n, rq, "", "", &list, e);
 	if (rc != 0)
@@ -249,6 +250,11 @@ int link_load(struct node *n, struct tars_req *rq, const char *app, const char *
 		return err_set(e, TARS_ENOTFOUND, "%s.%s is not deployed on node %s: the registry "
 			       "has no "
 			       "description of it", app, server, n->name);
+	if (!server_find(n, app, server)) {
+		/* Without a registry this node would not know it when it comes again. */
+		n->is_sync_due = true;
+		signal_raise(&n->link);
+	}
 	return server_load(n, &list.ret.v[0], e);
 }
 
@@ -272,7 +278,7 @@ static int step(struct node *n, struct tars_req *rq, struct err *e)
 
 	if (is_new)
 		rc = register_node(n, rq, e);
-	if (rc == 0 && (is_new || is_over(n->last_sync_us, n->conf->sync_ms)))
+	if (rc == 0 && (is_new || n->is_sync_due || is_over(n->last_sync_us, n->conf->sync_ms)))
 		rc = sync(n, rq, e);
 	if (rc == 0 && is_over(n->last_alive_us, n->conf->heartbeat_ms))
 		rc = keep_alive(n, rq, e);

@@ -82,6 +82,7 @@ struct node {
 	struct signal idle;          /* a coroutine of ours ended */
 	unsigned coroutines;
 	int64_t last_alive_us, last_sync_us;
+	bool is_sync_due;            /* the cache lacks a server */
 	int64_t last_beat;           /* of any server, seconds since 1970 */
 	struct cpu_sample cpu;
 	bool is_registered, is_stopping, is_cache_tried;
