@@ -21,7 +21,7 @@ run='tail -f /dev/null'
 
 test_expect_success 'registry and node start' '
 	pg_use && pg_create node &&
-	start_registry && start_node --monitor 300ms
+	start_registry && start_node --monitor 300ms --heartbeat 10ms --sync 10ms
 '
 
 test_expect_success 'a script that stays is the service' '
@@ -67,7 +67,7 @@ test_expect_success 'a script that says the pid itself' '
 test_expect_success 'it is found again by the next node, and not started twice' '
 	kill_role node &&
 	>node.log &&
-	start_node --monitor 300ms &&
+	start_node --monitor 300ms --heartbeat 10ms --sync 10ms &&
 	wait_for 5 "is_state TestApp.Says Active" &&
 	test "$(pid_of TestApp.Says)" = "$pid" &&
 	test_grep ! "Says: Inactive -> Activating" node.log

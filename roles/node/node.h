@@ -38,6 +38,7 @@ struct server {
 
 	struct spec *spec;                  /* NULL: no usable description yet */
 	bool is_enabled;                    /* setting_state is active */
+	bool is_misdescribed;               /* the newest description is of no use: see trouble */
 	char trouble[512];                  /* why there is none, or why it does not run; "" */
 
 	enum server_state state;

@@ -151,14 +151,12 @@ static bool is_gone(const struct server *s)
 }
 
 /* Locked and held.  One that is being destroyed is waited for and made anew. */
-static struct server *find_or_make(struct node *n, const struct tars_ServerDescriptor *d,
-				   bool *is_new)
+static struct server *find_or_make(struct node *n, const struct tars_ServerDescriptor *d)
 {
 	struct server *s;
 
 	for (;;) {
 		s = server_find(n, d->application.p, d->serverName.p);
-		*is_new = !s;
 		if (!s)
 			s = server_new(n, d->application.p, d->serverName.p);
 		server_hold(s);
@@ -174,16 +172,16 @@ static struct server *find_or_make(struct node *n, const struct tars_ServerDescr
 
 int server_load(struct node *n, const struct tars_ServerDescriptor *d, struct err *e)
 {
-	bool was_enabled, is_new;
-	struct server *s = find_or_make(n, d, &is_new);
+	struct server *s = find_or_make(n, d);
+	bool was_enabled;
 	struct err why = { 0 };
 	int rc;
 
 	rc = take_spec(s, d, &why);
-	if (rc < 0)
+	/* What its last start told is not over because it was described again. */
+	if (rc < 0 || s->is_misdescribed)
 		server_trouble(s, "%s", why.text);
-	else if (s->state != SERVER_INACTIVE || is_new)
-		server_trouble(s, "%s", "");
+	s->is_misdescribed = rc < 0;
 	was_enabled = s->is_enabled;
 	s->is_enabled = !strcmp(d->settingState.p, "active");
 	/* Enabled again in the registry: what a stop command said is over. */
