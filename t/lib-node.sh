@@ -1,7 +1,7 @@
 # A registry and a node under test, and what scripts ask them.
 # Source it after test-lib.sh, lib-tars.sh and lib-pg.sh.
 #
-#	start_registry              on $registry_port, which stays the same when it is started again
+#	start_registry [OPTION...]  on $registry_port, which stays the same when it is started again
 #	start_node [OPTION...]      called n1, in ./n1, on $node_port, which stays the same too
 #	ctl ARG...                  tars ctl
 #	deploy_hello [OPTION...]    TestApp.HelloServer of the examples; $hello_exe: another file
@@ -20,7 +20,7 @@ registry_object_ () {
 # A port of the kernel's choice might be another's when a role is started again.
 start_registry () {
 	: "${registry_port:=$(free_port)}"
-	start_role registry --db "$pg_dsn" --listen "127.0.0.1:$registry_port" &&
+	start_role registry --db "$pg_dsn" --listen "127.0.0.1:$registry_port" "$@" &&
 	export TARS_CTL_LOCATOR="$(registry_object_)" TARS_CALL_LOCATOR="$(registry_object_)"
 }
 

@@ -7,11 +7,15 @@
 #include "sql.h"
 #include "proto/json.h"
 
-enum { BEAT_MS = 1000 };
+enum {
+	BEAT_MS = 1000,
+	MANY_NODES = 10,      /* fewer may well fail together */
+};
 
 struct heartbeats {
 	struct arena arena;
 	struct Routes_Heartbeats list;
+	struct index nodes;   /* node -> its heartbeat in the list */
 	uint32_t room;
 };
 
@@ -58,30 +62,44 @@ static void beats_due(struct timer *t)
 	registry_spawn(container_of(t, struct registry, beat_timer), write_beats);
 }
 
+/* More room for heartbeats, which move. */
+static void grow(struct heartbeats *h)
+{
+	struct Routes_Heartbeat_list *l = &h->list.beats;
+	struct Routes_Heartbeat *v;
+
+	h->room = h->room ? h->room * 2 : 16;
+	v = arena_alloc(&h->arena, h->room * sizeof(*v));
+	index_init(&h->nodes, h->room, &h->arena);
+	for (uint32_t i = 0; i < l->n; i++) {
+		v[i] = l->v[i];
+		*index_slot(&h->nodes, v[i].node) = &v[i];
+	}
+	l->v = v;
+}
+
+/* The node's heartbeat in this batch. */
+static struct Routes_Heartbeat *beat_of(struct heartbeats *h, struct tars_str node)
+{
+	struct Routes_Heartbeat_list *l = &h->list.beats;
+	struct Routes_Heartbeat *beat;
+
+	if (l->n == h->room)
+		grow(h);
+	beat = index_find(&h->nodes, node);
+	if (beat)
+		return beat;
+	beat = &l->v[l->n++];
+	beat->node = (struct tars_str){ arena_memdup(&h->arena, node.p, node.n), node.n };
+	*index_slot(&h->nodes, beat->node) = beat;
+	return beat;
+}
+
 void registry_heartbeat(struct registry *reg, struct tars_str node, float avg1, float avg5,
 			float avg15)
 {
-	struct heartbeats *h = reg->heartbeats;
-	struct Routes_Heartbeat_list *l = &h->list.beats;
-	struct Routes_Heartbeat *beat = NULL;
+	struct Routes_Heartbeat *beat = beat_of(reg->heartbeats, node);
 
-	for (uint32_t i = 0; i < l->n && !beat; i++)
-		if (str_is(l->v[i].node, node))
-			beat = &l->v[i];
-	if (!beat) {
-		if (l->n == h->room) {
-			struct Routes_Heartbeat *v;
-
-			h->room = h->room ? h->room * 2 : 16;
-			v = arena_alloc(&h->arena, h->room * sizeof(*v));
-			for (uint32_t i = 0; i < l->n; i++)
-				v[i] = l->v[i];
-			l->v = v;
-		}
-		beat = &l->v[l->n++];
-		beat->node.p = arena_memdup(&h->arena, node.p, node.n);
-		beat->node.n = node.n;
-	}
 	beat->avg1 = avg1;
 	beat->avg5 = avg5;
 	beat->avg15 = avg15;
@@ -93,12 +111,24 @@ void registry_heartbeat(struct registry *reg, struct tars_str node, float avg1, 
 
 static void check_due(struct timer *t);
 
-static void log_dead(const struct registry *reg, const struct Routes_NodeName_list *dead)
+static void log_late(const struct registry *reg, const struct Routes_LateNode_list *late)
 {
-	for (uint32_t i = 0; i < dead->n; i++)
-		log_warn(NULL, "registry: node %s sent no heartbeat for %g s: its servers are out "
-			 "of routing until it is back", dead->v[i].node_name.p,
-			 (double)reg->conf->node_timeout_ms / 1000);
+	double seconds = (double)reg->conf->node_timeout_ms / 1000;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < late->n; i++) {
+		if (late->v[i].is_dead)
+			log_warn(NULL, "registry: node %s sent no heartbeat for %g s: its servers are "
+				 "out of routing until it is back", late->v[i].node_name.p, seconds);
+		else
+			kept++;
+	}
+	if (kept >= MANY_NODES)
+		log_every(60000, LOG_LEVEL_WARN, NULL, "registry: %u nodes (%s, ...) sent no "
+			  "heartbeat for %g s, more than %d %% of all: their servers stay in "
+			  "routing (--recover-protect); is the network between them and the "
+			  "registries cut?", kept, late->v[0].node_name.p, seconds,
+			  reg->conf->recover_protect);
 }
 
 /*
@@ -115,7 +145,7 @@ static void check(struct tars_req *rq, void *arg)
 {
 	struct registry *reg = arg;
 	struct arena *a = req_arena(rq);
-	struct Routes_NodeName_list dead = { 0 };
+	struct Routes_LateNode_list late = { 0 };
 	struct err e = { 0 };
 	int rc = 0;
 
@@ -125,14 +155,16 @@ static void check(struct tars_req *rq, void *arg)
 	if (may_judge(reg, reg->conf->node_timeout_ms))
 		rc = registry_sql(reg, &SQL_registry_dead_nodes,
 			      PG_PARAMS(arena_strf(a, "%lld",
-					   (long long)reg->conf->node_timeout_ms)),
-			      &Routes_NodeName_type, &dead, a, &e);
+						   (long long)reg->conf->node_timeout_ms),
+					arena_strf(a, "%d", MANY_NODES),
+					arena_strf(a, "%d", reg->conf->recover_protect)),
+			      &Routes_LateNode_type, &late, a, &e);
 	if (rc >= 0 && may_judge(reg, reg->conf->platform_timeout_ms))
 		rc = registry_sql(reg, &SQL_registry_dead_platform,
 			      PG_PARAMS(arena_strf(a, "%lld",
 						   (long long)reg->conf->platform_timeout_ms)),
 			      NULL, NULL, a, &e);
-	log_dead(reg, &dead);
+	log_late(reg, &late);
 	if (rc < 0)
 		log_debug(NULL, "registry: the check for dead nodes failed: %s", e.text);
 	if (!reg->stopping)

@@ -30,6 +30,9 @@ static const struct opt registry_opts[] = {
 		     "a node without heartbeats for so long is dead, and its servers are inactive"),
 	OPT_DURATION("platform-timeout", struct registry_conf, platform_timeout_ms, "150s",
 		     OPT_NORELOAD, "the same for the platform's own roles"),
+	OPT("recover-protect", struct registry_conf, recover_protect, "30", OPT_NORELOAD,
+	    "if more percent of the nodes (and at least 10) have no heartbeats, it is not they "
+	    "that are dead: their servers stay in routing"),
 	{ 0 }
 };
 

@@ -34,6 +34,7 @@ struct registry_conf {
 	struct platform_conf common;
 	const char *data;
 	int64_t node_timeout_ms, check_ms, platform_timeout_ms, command_timeout_ms;
+	int recover_protect;            /* percent of the nodes */
 };
 
 struct registry {

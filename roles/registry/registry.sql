@@ -61,12 +61,22 @@ FROM jsonb_to_recordset($1::jsonb -> 'beats') AS v(node text, avg1 real, avg5 re
 WHERE n.node_name = v.node
 
 -- name: registry_dead_nodes
-WITH dead AS (
-	UPDATE t_node_info
-	SET present_state = 'inactive'
+WITH late AS (
+	SELECT node_name, last_heartbeat
+	FROM t_node_info
 	WHERE present_state = 'active'
 	  AND (last_heartbeat IS NULL OR last_heartbeat < now() - $1::bigint * interval '1 ms')
-	RETURNING node_name
+), believable AS (
+	SELECT FROM late
+	HAVING count(*) < $2::bigint OR count(*) * 100 <=
+		$3::bigint * (SELECT count(*) FROM t_node_info WHERE present_state = 'active')
+), dead AS (
+	UPDATE t_node_info n
+	SET present_state = 'inactive'
+	FROM late, believable
+	WHERE n.node_name = late.node_name
+	  AND n.last_heartbeat IS NOT DISTINCT FROM late.last_heartbeat
+	RETURNING n.node_name
 ), gone AS (
 	UPDATE t_server_conf s
 	SET present_state = 'inactive', process_id = 0
@@ -74,7 +84,8 @@ WITH dead AS (
 	WHERE s.node_name = dead.node_name AND s.present_state <> 'inactive'
 	  AND s.server_type <> 'tars_dns'
 )
-SELECT node_name FROM dead
+SELECT late.node_name, dead.node_name IS NOT NULL AS is_dead
+FROM late LEFT JOIN dead USING (node_name)
 
 -- name: registry_dead_platform
 UPDATE t_registry_info
