@@ -10,7 +10,8 @@ const struct role *const tars_roles[] = {
 	&registry_role, &node_role, &config_role, &stat_role, &log_role, &patch_role, &app_role,
 	&up_role,
 	/* tools */
-	&bench_role, &call_role, &ctl_role, &db_role, &decode_role, &down_role, &encode_role, &idl_role,
+	&bench_role, &call_role, &completion_role, &ctl_role, &db_role, &decode_role, &down_role,
+	&encode_role, &idl_role,
 	NULL
 };
 

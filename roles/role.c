@@ -24,7 +24,7 @@ const struct opt role_basic_opts[] = {
 	{ 0 }
 };
 
-static const struct opt service_opts[] = {
+const struct opt role_service_opts[] = {
 	OPT("detach", struct role_common, detach, "no", OPT_FLAG_ONLY,
 	    "go to the background once the service is ready"),
 	OPT_DURATION("grace", struct role_common, grace_ms, "10s", OPT_NORELOAD,
@@ -68,7 +68,7 @@ int role_conf_load(struct role_conf *rc, const struct role *role, int argc, char
 		   struct err *e)
 {
 	struct conf_section known[MAX_SECTIONS] = {
-		{ "tars", role_basic_opts }, { "tars", service_opts },
+		{ "tars", role_basic_opts }, { "tars", role_service_opts },
 	};
 	int n = 2, rc_load;
 
@@ -82,7 +82,7 @@ int role_conf_load(struct role_conf *rc, const struct role *role, int argc, char
 	conf_add(&rc->conf, own_opts(role), rc->values);
 	conf_add(&rc->conf, role_basic_opts, &rc->common);
 	if (role->init)
-		conf_add(&rc->conf, service_opts, &rc->common);
+		conf_add(&rc->conf, role_service_opts, &rc->common);
 	rc_load = add_command(rc, role, argc, argv, e);
 	if (!rc_load)
 		rc_load = conf_load(&rc->conf, argc, argv, known, e);
@@ -123,7 +123,7 @@ static void print_help(struct buf *b, const struct role *role, const struct role
 	buf_addf(b, "\noptions of every %s:\n", role->init ? "service" : "tool");
 	opt_print_help(b, role_basic_opts);
 	if (role->init)
-		opt_print_help(b, service_opts);
+		opt_print_help(b, role_service_opts);
 	if (command)
 		return;
 	buf_addf(b, "\nEach can also be set in the --config file, as name = value under [%s]\n"

@@ -88,8 +88,8 @@ struct role {
 };
 
 extern const struct role registry_role, node_role, config_role, stat_role, log_role, patch_role,
-	app_role, up_role, down_role, idl_role, call_role, ctl_role, db_role, decode_role,
-	encode_role, bench_role;
+	app_role, up_role, down_role, idl_role, call_role, completion_role, ctl_role, db_role,
+	decode_role, encode_role, bench_role;
 
 /* All roles, NULL-terminated (tars.c). */
 extern const struct role *const tars_roles[];
@@ -133,6 +133,7 @@ void role_complain(const struct role *role, const struct err *e);
 
 /* ---- command.c ---- */
 extern const struct opt role_basic_opts[]; /* of every role; in role.c */
+extern const struct opt role_service_opts[]; /* of every service, too */
 /* The first argument that is no option and no option's value, or NULL. */
 const char *role_command_name(const struct role *role, int argc, char **argv);
 /* The row of this name (may be NULL), else NULL and an error that says which there are. */
