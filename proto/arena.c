@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/err.h"
+#include "proto/format.h"
 
 /* The first block is of a size that malloc keeps at hand for its thread. */
 enum { BLOCK_MIN = 1024, BLOCK_MAX = 256 * 1024, BLOCK_REST = 512 };
@@ -117,12 +118,12 @@ char *arena_vstrf(struct arena *a, const char *fmt, va_list ap)
 
 	/* Most often it fits into the block at once, and formatting is what costs. */
 	va_copy(again, ap);
-	n = vsnprintf(a->pos, room, fmt, again);
+	n = format_text(a->pos, room, fmt, again);
 	va_end(again);
 	BUG_ON(n < 0);
 	p = arena_alloc_chars(a, (size_t)n + 1);
 	if ((size_t)n >= room)
-		vsnprintf(p, (size_t)n + 1, fmt, ap);
+		format_text(p, (size_t)n + 1, fmt, ap);
 	return p;
 }
 

@@ -186,7 +186,7 @@ test_expect_success 'keys: values compare by their members, in the order of the 
 	}
 	EOT
 	${CC:-gcc} -D_GNU_SOURCE $include -Ilang-tables -I. -o compare compare.c lang-tables/Keys.c \
-		"$tree"/proto/{type,arena,err}.c &&
+		"$tree"/proto/{type,arena,err,format}.c &&
 	./compare >got &&
 	printf "%s\n" "1 -1 0" "-1 1" >want &&
 	test_cmp want got

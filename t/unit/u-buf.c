@@ -109,6 +109,17 @@ static void test_text(void **state)
 	buf_addf(&b, "%s=%u,%s", "n", 0u, "");
 	buf_addf(&b, "%u%%%s %.1s.%5u", 4294967295u, "s", "xy", 7u);
 	assert_string_equal(buf_str(&b), "n=0,4294967295%s x.    7");
+	/* As long as the room that is there, a byte more, and much more. */
+	for (size_t n = 0; n < 600; n++) {
+		static char text[600];
+
+		text[n] = 'x';
+		buf_release(&b);
+		buf_addf(&b, "%s-%u", text, 42u);
+		assert_int_equal(buf_size(&b), n + 4);
+		assert_memory_equal(buf_str(&b), text, n + 1);
+		assert_string_equal(buf_str(&b) + n + 1, "-42");
+	}
 	buf_clear(&b);
 	buf_addf(&b, "%s", "");
 	assert_int_equal(buf_size(&b), 0);
