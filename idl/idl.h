@@ -34,8 +34,8 @@ struct idl_error {
 };
 
 struct idl_options {
-	const char *const *dirs;     /* where to look for includes, after the path as it stands */
-	uint32_t n_dirs;
+	/* Directories to look for includes in, after the path as it stands: "a:b"; may be NULL. */
+	const char *path;
 	bool with_tars;              /* identifiers may start with "tars" */
 	bool write_defaults;         /* optional members are TARS_ALWAYS */
 	bool tables_only;            /* no straight-line encoders and decoders: smaller, slower */

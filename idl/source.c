@@ -107,12 +107,16 @@ static int try_path(struct idl *idl, const char *path, struct idl_file **file, s
 static int try_dirs(struct idl *idl, const char *path, const struct idl_loc *from,
 		    struct idl_file **file, struct err *e)
 {
-	const char *slash = strrchr(from->file->path, '/');
+	const char *slash = strrchr(from->file->path, '/'), *dir = idl->opt.path;
 	int rc = TARS_ENOTFOUND;
 
-	for (uint32_t i = 0; i < idl->opt.n_dirs && rc == TARS_ENOTFOUND; i++)
-		rc = try_path(idl, arena_strf(&idl->arena, "%s/%s", idl->opt.dirs[i], path), file,
-			      e);
+	while (dir && *dir && rc == TARS_ENOTFOUND) {
+		int n = (int)strcspn(dir, ":");
+
+		if (n)
+			rc = try_path(idl, arena_strf(&idl->arena, "%.*s/%s", n, dir, path), file, e);
+		dir += n + (dir[n] == ':');
+	}
 	if (rc == TARS_ENOTFOUND && slash)
 		rc = try_path(idl,
 			      arena_strf(&idl->arena, "%.*s/%s", (int)(slash - from->file->path),

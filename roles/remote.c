@@ -116,8 +116,7 @@ int remote_open(struct remote *r, const char *who, const struct remote_conf *con
 
 	*r = (struct remote){ .who = who, .conf = conf, .object = object, .text = TARS_STR("") };
 	arena_init(&r->arena, NULL, 0);
-	idl_init(&r->idl, &(struct idl_options){ .with_tars = true, .dirs = &conf->include,
-						 .n_dirs = conf->include != NULL });
+	idl_init(&r->idl, &(struct idl_options){ .with_tars = true, .path = conf->include });
 	status = check(r, &ref);
 	if (status)
 		return status;

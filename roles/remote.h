@@ -30,7 +30,7 @@ struct remote_conf {
 	OPT("idl", conf, remote.idl, NULL, OPT_FLAG_ONLY, \
 	    "take the types from this .tars file instead of asking the service"), \
 	OPT("include", conf, remote.include, NULL, OPT_FLAG_ONLY, \
-	    "where the .tars file's includes are"), \
+	    "directories to look for included files in, with ':' between them"), \
 	OPT("interface", conf, remote.interface, NULL, OPT_FLAG_ONLY, \
 	    "of the .tars file, as Module::Name, when several have the function"), \
 	OPT("json", conf, remote.json, "no", OPT_FLAG_ONLY, "call in JSON (iVersion 5)"), \

@@ -6,8 +6,6 @@
 
 #include "proto/text.h"
 
-enum { MAX_DIRS = 32 };
-
 /* A type is read as the only member of a struct, so it may be whatever a member may be. */
 #define HOLDER "tars_value::Value"
 static const char holder_format[] = "module tars_value { struct Value { 0 require %s value; }; };";
@@ -48,26 +46,15 @@ static int load_file(struct types *t, const char *file, struct err *e)
 int types_load(struct types *t, const char *idl, const char *include, const char *type,
 	       struct err *e)
 {
-	const char *dirs[MAX_DIRS], *dir;
-	struct idl_options opt = { .dirs = dirs, .with_tars = true };
-	char *rest;
 	int rc = 0;
 
 	*t = (struct types){ 0 };
 	arena_init(&t->arena, NULL, 0);
-	rest = arena_strdup(&t->arena, include ? include : "");
-	while ((dir = strsep(&rest, ":")) && opt.n_dirs < MAX_DIRS)
-		if (*dir)
-			dirs[opt.n_dirs++] = dir;
-	idl_init(&t->idl, &opt);
-	if (dir)
-		rc = err_set(e, TARS_EARG, "--include: more than %d directories", MAX_DIRS);
-	if (!rc && idl)
+	idl_init(&t->idl, &(struct idl_options){ .path = include, .with_tars = true });
+	if (idl)
 		rc = load_file(t, idl, e);
 	if (!rc && type)
 		rc = load_type(t, type, e);
-	t->idl.opt.dirs = NULL; /* everything is loaded */
-	t->idl.opt.n_dirs = 0;
 	if (!rc)
 		idl_describe(&t->idl, &t->arena, &t->descs);
 	if (!rc && type)

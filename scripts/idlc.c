@@ -4,18 +4,16 @@
 
 #include "idl/write.h"
 
-enum { MAX_DIRS = 16 };
-
 static int usage(void)
 {
-	fputs("usage: idlc [--with-tars] [--tables] [-I DIR]... --out DIR FILE.tars...\n", stderr);
+	fputs("usage: idlc [--with-tars] [--tables] [-I DIR:DIR...] --out DIR FILE.tars...\n", stderr);
 	return 64;
 }
 
 int main(int argc, char **argv)
 {
-	const char *dirs[MAX_DIRS], *out = NULL;
-	struct idl_options opt = { .dirs = dirs };
+	struct idl_options opt = { 0 };
+	const char *out = NULL;
 	int i;
 
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
@@ -25,8 +23,8 @@ int main(int argc, char **argv)
 			opt.tables_only = true;
 		else if (!strcmp(argv[i], "--out") && i + 1 < argc)
 			out = argv[++i];
-		else if (!strcmp(argv[i], "-I") && i + 1 < argc && opt.n_dirs < MAX_DIRS)
-			dirs[opt.n_dirs++] = argv[++i];
+		else if (!strcmp(argv[i], "-I") && i + 1 < argc)
+			opt.path = argv[++i];
 		else
 			return usage();
 	}

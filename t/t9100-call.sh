@@ -28,6 +28,16 @@ test_expect_success '--list: a line for each function' '
 	test "$(wc -l <out)" = 5
 '
 
+test_expect_success 'types from a file whose includes are in one of several directories' '
+	mkdir types &&
+	cp "$t_dir/service/Probe.tars" types &&
+	echo "#include \"Probe.tars\"" >all.tars &&
+	tars call --list --idl all.tars --include "nowhere::types:$t_dir" "$probe" >out &&
+	test_grep "work" out &&
+	test_expect_code 64 tars call --list --idl all.tars --include nowhere "$probe" 2>err &&
+	test_grep "Probe.tars" err
+'
+
 test_expect_success 'the three forms on the wire: same arguments, same results' '
 	for form in --tars --tup --json
 	do

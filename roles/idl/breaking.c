@@ -139,12 +139,11 @@ int idl_cmd_breaking(const struct role_call *call)
 				 "they stand in brackets behind what they find");
 	if (status)
 		return status;
-	status = idl_env_init(&env, call);
+	idl_env_init(&env, call);
 	old.env = new.env = &env;
 	arena_init(&old.arena, NULL, 0);
 	arena_init(&new.arena, NULL, 0);
-	if (!status)
-		status = load(&old, call->argv[0]) | load(&new, call->argv[1]);
+	status = load(&old, call->argv[0]) | load(&new, call->argv[1]);
 	if (!status)
 		status = compare(&env, &old, &new);
 	release(&old);

@@ -8,24 +8,6 @@
 #include "proto/text.h"
 #include "roles/idl/commands.h"
 
-/* Splits "a:b" in place. */
-static int split_dirs(struct idl_env *env)
-{
-	char *text = env->include, *dir;
-
-	while ((dir = strsep(&text, ":"))) {
-		if (!*dir)
-			continue;
-		if (env->opt.n_dirs == IDL_MAX_DIRS) {
-			fprintf(stderr, "tars: idl: --include: more than %d directories\n",
-				IDL_MAX_DIRS);
-			return EXIT_USAGE;
-		}
-		env->dirs[env->opt.n_dirs++] = dir;
-	}
-	return 0;
-}
-
 static int read_input(struct idl_env *env, struct err *e)
 {
 	size_t n;
@@ -53,21 +35,18 @@ static int read_file(void *ctx, const char *path, struct buf *text, struct err *
 	return rc;
 }
 
-int idl_env_init(struct idl_env *env, const struct role_call *call)
+void idl_env_init(struct idl_env *env, const struct role_call *call)
 {
 	const struct idl_conf *conf = call->conf;
 
 	*env = (struct idl_env){ .call = call, .input = BUF_INIT };
 	env->opt = (struct idl_options){
-		.dirs = env->dirs, .with_tars = conf->with_tars, .read = read_file, .ctx = env,
+		.path = conf->include, .with_tars = conf->with_tars, .read = read_file, .ctx = env,
 	};
-	env->include = xstrdup(conf->include ? conf->include : "");
-	return split_dirs(env);
 }
 
 void idl_env_release(struct idl_env *env)
 {
-	free(env->include);
 	buf_release(&env->input);
 }
 
@@ -75,9 +54,10 @@ int idl_env_each(const struct role_call *call,
 		 int (*one)(struct idl_env *env, const char *path, void *arg), void *arg)
 {
 	struct idl_env env;
-	int status = idl_env_init(&env, call);
+	int status = 0;
 
-	for (int i = 0; i < call->argc && status != EXIT_USAGE; i++)
+	idl_env_init(&env, call);
+	for (int i = 0; i < call->argc; i++)
 		if (one(&env, call->argv[i], arg))
 			status = EXIT_FAILED;
 	idl_env_release(&env);
@@ -117,8 +97,9 @@ int idl_env_text(const struct role_call *call, const char *out_path,
 	struct err e = { 0 };
 	struct idl_env env;
 	struct idl idl;
-	int status = idl_env_init(&env, call);
+	int status = 0;
 
+	idl_env_init(&env, call);
 	idl_init(&idl, &env.opt);
 	for (int i = 0; i < call->argc && !status; i++)
 		status = idl_load(&idl, call->argv[i]) ? 0 : EXIT_FAILED;

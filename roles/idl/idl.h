@@ -15,19 +15,14 @@ struct idl_conf {
 	bool with_tars;
 };
 
-enum { IDL_MAX_DIRS = 32 };
-
 struct idl_env {
 	const struct role_call *call;
 	struct idl_options opt;   /* reads "-" as standard input */
-	const char *dirs[IDL_MAX_DIRS];
-	char *include;            /* what dirs point into */
 	struct buf input;         /* standard input, once it was read */
 	bool has_input;
 };
 
-/* 0, or EXIT_USAGE after saying why.  Release it in any case. */
-int idl_env_init(struct idl_env *env, const struct role_call *call);
+void idl_env_init(struct idl_env *env, const struct role_call *call);
 void idl_env_release(struct idl_env *env);
 /* Runs `one` for each argument; EXIT_FAILED if one of them gave something else than 0. */
 int idl_env_each(const struct role_call *call,

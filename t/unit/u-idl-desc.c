@@ -31,10 +31,8 @@ static struct buf text = BUF_INIT;
 
 static int setup(void **state)
 {
-	static const char *const dirs[] = { "proto/if" };
-
 	(void)state;
-	idl_init(&idl, &(struct idl_options){ .dirs = dirs, .n_dirs = 1, .with_tars = true });
+	idl_init(&idl, &(struct idl_options){ .path = "proto/if", .with_tars = true });
 	arena_init(&arena, NULL, 0);
 	return 0;
 }

@@ -42,8 +42,7 @@ static int read_file(void *ctx, const char *path, struct buf *text, struct err *
 	return err_set(e, TARS_ENOTFOUND, "cannot read '%s': no such file", path);
 }
 
-static const char *const dirs[] = { "dir" };
-static const struct idl_options options = { .dirs = dirs, .n_dirs = 1, .read = read_file };
+static const struct idl_options options = { .path = "dir", .read = read_file };
 
 static struct buf errors = BUF_INIT;
 
