@@ -111,7 +111,7 @@ static void test_text(void **state)
 	assert_string_equal(buf_str(&b), "n=0,4294967295%s x.    7");
 	/* As long as the room that is there, a byte more, and much more. */
 	for (size_t n = 0; n < 600; n++) {
-		static char text[600];
+		static char text[600 + 1];
 
 		text[n] = 'x';
 		buf_release(&b);
