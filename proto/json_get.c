@@ -522,7 +522,7 @@ static int take_all(struct taker *k, const struct tars_type *t, const json_t *js
 int json_to_value(const json_t *json, const struct tars_type *t, void *value, struct arena *a,
 		  struct err *e)
 {
-	struct taker k = { .arena = a, .e = e, .budget = JSON_MAX_MEMORY };
+	struct taker k = { .arena = a, .e = e, .budget = JSON_MAX_MEMORY, .max_tree = SIZE_MAX };
 
 	return take_all(&k, t, json, value);
 }

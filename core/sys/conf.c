@@ -327,13 +327,21 @@ int conf_load(struct conf *c, int argc, char **argv, const struct conf_section *
 	return rc;
 }
 
+static int missing(struct conf *c, const struct opt *o, struct err *e)
+{
+	if (!(o->flags & OPT_FLAG_ONLY))
+		return err_set(e, TARS_ECONF, "%s is missing: give --%s, %s or [%s] %s", o->name,
+			       o->name, env_name(c, o), c->section, o->name);
+	return o->letter ? err_set(e, TARS_EARG, "%s is missing: give -%c", o->name, o->letter) :
+			   err_set(e, TARS_EARG, "%s is missing: give --%s", o->name, o->name);
+}
+
 int conf_check(struct conf *c, struct err *e)
 {
 	for (int i = 0; i < c->n_groups; i++)
 		for (const struct opt *o = c->group[i].opts; o->name; o++)
 			if (o->flags & OPT_REQUIRED && !c->group[i].value[o - c->group[i].opts].text)
-				return err_set(e, TARS_ECONF, "%s is missing: give --%s, %s or [%s] %s",
-					       o->name, o->name, env_name(c, o), c->section, o->name);
+				return missing(c, o, e);
 	return 0;
 }
 
