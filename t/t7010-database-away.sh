@@ -26,6 +26,16 @@ known_state () {
 		WHERE server_name = 'HelloServer'"
 }
 
+# The rows behind the 24 bytes of the snapshot's head: is the service to be called?
+kept_as () {
+	tail -c +25 data/snapshot >rows &&
+	tars decode --raw --idl "$t_dir/../proto/if/Routes.tars" --type Routes::Rows rows >rows.json &&
+	python3 -c 'import json, sys
+found = [r["present_state"] for r in json.load(open("rows.json"))["servers"]
+	 if r["server_name"] == "HelloServer"]
+sys.exit(not found or set(found) != {sys.argv[1]})' "$1"
+}
+
 # One line that names the object, the cause and what to do; nothing else.
 one_line () {
 	test "$(wc -l <err)" = 1 && test ! -s out
@@ -82,10 +92,10 @@ test_expect_success 'PostgreSQL comes back: deploy works, the database learns wh
 test_expect_success 'changes are heard again' '
 	pg_sql "UPDATE t_server_conf SET setting_state = '\''inactive'\'',
 		present_state = '\''inactive'\'' WHERE server_name = '\''HelloServer'\''" &&
-	wait_for 5 found_nowhere &&
+	wait_for 5 found_nowhere && wait_for 5 "kept_as inactive" &&
 	pg_sql "UPDATE t_server_conf SET setting_state = '\''active'\'',
 		present_state = '\''active'\'' WHERE server_name = '\''HelloServer'\''" &&
-	wait_for 5 found_everywhere
+	wait_for 5 found_everywhere && wait_for 5 "kept_as active"
 '
 
 test_expect_success 'a registry that starts while PostgreSQL is away serves its snapshot' '
