@@ -11,7 +11,7 @@ const struct role *const tars_roles[] = {
 	&up_role,
 	/* tools */
 	&bench_role, &call_role, &completion_role, &ctl_role, &db_role, &decode_role, &down_role,
-	&encode_role, &idl_role,
+	&encode_role, &idl_role, &tb_role,
 	NULL
 };
 
@@ -52,6 +52,18 @@ static const struct role *find_role(const char *name)
 	return NULL;
 }
 
+/* A link to the executable that has the name of a role is that role, as `tb` of TarsBenchmark. */
+static const struct role *role_of_link(const char *program)
+{
+	const char *slash = program ? strrchr(program, '/') : NULL;
+	const char *name = slash ? slash + 1 : program ? program : "";
+
+	for (const struct role *const *r = tars_roles; *r; r++)
+		if (!strcmp((*r)->name, name))
+			return *r;
+	return NULL;
+}
+
 static bool is_help(const char *arg)
 {
 	return !strcmp(arg, "help") || !strcmp(arg, "--help") || !strcmp(arg, "-h");
@@ -60,8 +72,10 @@ static bool is_help(const char *arg)
 int main(int argc, char **argv)
 {
 	static char help[] = "--help";
-	const struct role *role;
+	const struct role *role = role_of_link(argv[0]);
 
+	if (role)
+		return role_main(role, argc - 1, argv + 1);
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;

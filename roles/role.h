@@ -89,7 +89,7 @@ struct role {
 
 extern const struct role registry_role, node_role, config_role, stat_role, log_role, patch_role,
 	app_role, up_role, down_role, idl_role, call_role, completion_role, ctl_role, db_role,
-	decode_role, encode_role, bench_role;
+	decode_role, encode_role, bench_role, tb_role;
 
 /* All roles, NULL-terminated (tars.c). */
 extern const struct role *const tars_roles[];
