@@ -16,10 +16,11 @@ struct gen {
 	struct idl_file *file;
 	struct idl_symtab *names; /* C names: whose they are */
 	struct buf *h, *c;
+	const struct idl_sink *sink; /* where h and c go; NULL: they are kept as a whole */
 };
 
-/* gen_c.c: releases the texts of the definition that is done. */
-void gen_forget(struct gen *g);
+/* gen_c.c: a definition is done: its texts are released, the output may be handed on. */
+void gen_done(struct gen *g);
 
 /* gen_c_name.c: gives every definition, member and method of all files its C name. */
 void gen_names(struct gen *g);

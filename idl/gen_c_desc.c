@@ -244,7 +244,7 @@ void gen_code(struct gen *g)
 			} else if (def->kind == IDL_INTERFACE) {
 				gen_iface_code(g, def);
 			}
-			gen_forget(g);
+			gen_done(g);
 		}
 	}
 	/* The last definition ends with an empty line. */

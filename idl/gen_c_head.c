@@ -192,7 +192,7 @@ static void gen_module(struct gen *g, const struct idl_module *m)
 		buf_add_u8(g->h, '\n');
 	for (uint32_t i = 0; i < m->n_defs; i++) {
 		gens[m->defs[i]->kind](g, m->defs[i]);
-		gen_forget(g);
+		gen_done(g);
 	}
 }
 

@@ -72,6 +72,12 @@ int idl_read_file(void *ctx, const char *path, struct buf *text, struct err *e);
 
 /* C code of one file; needs an idl without errors.  Fails on C names that clash. */
 int idl_gen_c(struct idl *idl, struct idl_file *file, struct buf *header, struct buf *code);
+/* The same in pieces, in order: of the header, and of the code if is_code. */
+struct idl_sink {
+	void (*put)(void *ctx, bool is_code, const void *text, size_t n);
+	void *ctx;
+};
+int idl_pour_c(struct idl *idl, struct idl_file *file, const struct idl_sink *sink);
 /* Only whether it fails. */
 int idl_check_c(struct idl *idl, struct idl_file *file);
 

@@ -7,43 +7,74 @@
 
 #include "proto/prototext.h"
 
+/* A file that is made as path.new and then takes path's place. */
+struct out {
+	const char *path;
+	struct buf temporary;
+	FILE *f;
+	int error;               /* errno of what failed first; 0: nothing has */
+};
+
+static void out_open(struct out *o, const char *path)
+{
+	*o = (struct out){ .path = path, .temporary = BUF_INIT };
+	buf_addf(&o->temporary, "%s.new", path);
+	o->f = fopen(buf_str(&o->temporary), "wb");
+	if (!o->f)
+		o->error = errno;
+}
+
+static void out_put(struct out *o, const void *text, size_t n)
+{
+	if (!o->error && fwrite(text, 1, n, o->f) != n)
+		o->error = errno;
+}
+
+/* keep: else path stays as it was.  Releases all. */
+static int out_close(struct out *o, bool keep, struct err *e)
+{
+	const char *name = buf_str(&o->temporary);
+
+	if (o->f && fclose(o->f) && !o->error)
+		o->error = errno;
+	if (keep && !o->error && rename(name, o->path))
+		o->error = errno;
+	if (o->f && (o->error || !keep))
+		remove(name);
+	buf_release(&o->temporary);
+	return keep && o->error ? err_set(e, TARS_ESYS, "cannot write '%s': %s", o->path,
+					  strerror(o->error)) : 0;
+}
+
 int idl_write_file(const char *path, const struct buf *text, struct err *e)
 {
-	struct buf temporary = BUF_INIT;
-	const char *name;
-	int rc = 0;
-	FILE *f;
+	struct out o;
 
-	buf_addf(&temporary, "%s.new", path);
-	name = buf_str(&temporary);
-	f = fopen(name, "wb");
-	if (!f || fwrite(text->data, 1, text->len, f) != text->len)
-		rc = TARS_ESYS;
-	if (f && fclose(f))
-		rc = TARS_ESYS;
-	if (!rc && rename(name, path))
-		rc = TARS_ESYS;
-	if (rc) {
-		err_set(e, rc, "cannot write '%s': %s", path, strerror(errno));
-		if (f)
-			remove(name);
-	}
-	buf_release(&temporary);
-	return rc;
+	out_open(&o, path);
+	out_put(&o, text->data, text->len);
+	return out_close(&o, true, e);
+}
+
+enum { HEADER, CODE };
+
+static void put_either(void *ctx, bool is_code, const void *text, size_t n)
+{
+	struct out *outs = ctx;
+
+	out_put(&outs[is_code ? CODE : HEADER], text, n);
 }
 
 static int write_both(struct idl *idl, struct idl_file *file, const char *dir, struct err *e)
 {
-	struct buf header = BUF_INIT, code = BUF_INIT;
-	int rc = idl_gen_c(idl, file, &header, &code);
+	struct out outs[2];
+	int rc, rc_header, rc_code;
 
-	if (!rc)
-		rc = idl_write_file(arena_strf(&idl->arena, "%s/%s.h", dir, file->base), &header, e);
-	if (!rc)
-		rc = idl_write_file(arena_strf(&idl->arena, "%s/%s.c", dir, file->base), &code, e);
-	buf_release(&header);
-	buf_release(&code);
-	return rc;
+	out_open(&outs[HEADER], arena_strf(&idl->arena, "%s/%s.h", dir, file->base));
+	out_open(&outs[CODE], arena_strf(&idl->arena, "%s/%s.c", dir, file->base));
+	rc = idl_pour_c(idl, file, &(struct idl_sink){ .put = put_either, .ctx = outs });
+	rc_header = out_close(&outs[HEADER], !rc && (outs[HEADER].error || !outs[CODE].error), e);
+	rc_code = out_close(&outs[CODE], !rc && !rc_header, e);
+	return rc ? rc : rc_header ? rc_header : rc_code;
 }
 
 /* All interfaces of a module that stand in the file, whose blocks of it may be several. */

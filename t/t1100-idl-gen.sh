@@ -133,6 +133,16 @@ test_expect_success 'several files: an error in one is reported, the others are 
 	test ! -e some/bad.h && test ! -e some/bad.c
 '
 
+# The code is larger than its header.
+test_expect_success 'a disk that is full leaves both files as they were' '
+	mkdir full && echo old >full/All.h && echo old >full/All.c && cp full/All.h old &&
+	size=$(($(stat -c %s out/All.c) / 1024 - 1)) &&
+	test "$size" -gt $(($(stat -c %s out/All.h) / 1024 + 1)) &&
+	test_expect_code 1 bash -c "trap \"\" XFSZ; ulimit -f $size; exec tars idl gen --out full \"$data/All.tars\"" 2>err &&
+	test_grep "^cannot write .full/All.c.: File too large$" err &&
+	test_cmp old full/All.h && test_cmp old full/All.c && test "$(ls full)" = "$(printf "All.c\nAll.h")"
+'
+
 test_expect_success 'check: silent about good files, writes nothing' '
 	mkdir quiet && cd quiet &&
 	test_when_finished "cd .." &&
