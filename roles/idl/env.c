@@ -1,8 +1,11 @@
 /* What the commands of `tars idl` share: search path, standard input, errors, results. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "idl/write.h"
 #include "proto/text.h"
@@ -50,12 +53,34 @@ void idl_env_release(struct idl_env *env)
 	buf_release(&env->input);
 }
 
+/* A megabyte of IDL becomes 20 MB of tree, and fresh pages of 4 KB are a fourth of the compiler's
+ * time: its heap grows at once, into large pages.  They are only asked for: without them, or with
+ * another malloc, all is as before. */
+static void prepare_heap(void)
+{
+	enum { ROOM = 64 << 20, MMAP_MAX = 32 << 20 };
+	const uintptr_t large = 2 << 20;
+	uintptr_t from = (uintptr_t)sbrk(0), to;
+	void *volatile first;    /* a pair that is not optimized away */
+
+	mallopt(M_TOP_PAD, ROOM);
+	mallopt(M_TRIM_THRESHOLD, 2 * ROOM);
+	mallopt(M_MMAP_THRESHOLD, MMAP_MAX);
+	first = malloc(large);
+	free(first);
+	from = (from + large - 1) & ~(large - 1);
+	to = (uintptr_t)sbrk(0) & ~(large - 1);
+	if (from < to)
+		madvise((void *)from, to - from, MADV_HUGEPAGE);
+}
+
 int idl_env_each(const struct role_call *call,
 		 int (*one)(struct idl_env *env, const char *path, void *arg), void *arg)
 {
 	struct idl_env env;
 	int status = 0;
 
+	prepare_heap();
 	idl_env_init(&env, call);
 	for (int i = 0; i < call->argc; i++)
 		if (one(&env, call->argv[i], arg))
