@@ -29,7 +29,7 @@ ifneq ($(SANITIZE),)
 CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SANITIZE)
 endif
-LDLIBS := -lpq -lev -ljansson -linih -lnghttp2 -lssl -lcrypto -lm
+LDLIBS := -lpq -lev -ljansson -Wl,--as-needed -lyaml -Wl,--no-as-needed -linih -lnghttp2 -llz4 -lssl -lcrypto -lm
 DEPFLAGS = -MMD -MP
 
 proto_src := $(wildcard proto/*.c)
@@ -95,7 +95,7 @@ $(llhttp_obj): $(B)/llhttp/%.o: $(LLHTTP)/%.c
 
 # Everything above proto/ and idl/ may include generated headers: generate them first.
 $(core_obj) $(roles_obj) $(if_obj): | $(if_gen) $(B)/gen/sql.c
-$(call obj,$(wildcard t/unit/*.c t/fuzz/*.c t/helper/*.c)): | $(if_gen) $(B)/gen/sql.c \
+$(call obj,$(wildcard t/unit/*.c t/fuzz/*.c t/helper/*.c t/helper/sim/*.c)): | $(if_gen) $(B)/gen/sql.c \
 	$(B)/gen/test/Base.c $(B)/gen/test/All.c
 
 # ---- generated code: stage 0 of the IDL compiler needs none itself ----
@@ -169,6 +169,7 @@ $(B)/t/helper/%.c: t/helper/%.tars $(idlc)
 $(call obj,$(wildcard t/helper/*.c)): CPPFLAGS += -I$(B)/t/helper
 $(call obj,$(wildcard t/helper/*.c)): | $(helper_gen)
 $(B)/t/interop-service: $(B)/t/helper/Interop.o
+$(B)/t/fleet-sim: $(B)/t/helper/sim/node.o
 $(patsubst %,$(B)/t/%,chain-service chain-call example-travel): $(B)/t/helper/Chain.o
 $(patsubst %,$(B)/t/%,observe-service example-reports): $(B)/t/helper/Observe.o
 $(helpers): $(B)/t/%: $(B)/t/helper/%.o $(B)/all.a
@@ -198,7 +199,7 @@ check: all units $(fuzzers) tools layers hdr-check
 fuzz:
 	$(Q)scripts/fuzz $(or $(FUZZ_SECONDS),0)
 perf: all tools $(perfs)
-	$(Q)for p in t/perf/p[0-9]*.sh; do echo "== $$p"; B=$(B) sh $$p || exit 1; done
+	$(Q)for p in t/perf/p[0-9]*.sh; do echo "== $$p"; B=$(B) $$p || exit 1; done
 interop: all
 	$(Q)B=$(B) t/run t/interop/i[0-9]*.sh
 

@@ -147,6 +147,9 @@ TARS_API void tars_release(struct tars_req *rq);
 TARS_API const char *tars_context(const struct tars_req *rq, const char *key);
 TARS_API const char *tars_status(const struct tars_req *rq, const char *key);
 TARS_API void tars_set_reply_context(struct tars_req *rq, const char *key, const char *value);
+/* The same for the status, which the frameworks use themselves: keys that begin with "STATUS_" or
+ * "TARS_" are theirs.  TARS_EARG: it is such a key. */
+TARS_API int tars_set_reply_status(struct tars_req *rq, const char *key, const char *value);
 /* "10.0.0.1:5312" of the caller; "" outside a handler. */
 TARS_API const char *tars_peer(const struct tars_req *rq);
 /* context["node_name"] if given, else the peer's address without port (contract 1.4). */
@@ -341,6 +344,13 @@ enum tars_hash_mode { TARS_HASH_NONE, TARS_HASH_MOD, TARS_HASH_CONSISTENT };
  * tars::hash<string> and with tars::hash_new<string>, which spreads better.  Thread: any. */
 TARS_API uint64_t tars_hash(const char *text, size_t n);
 TARS_API uint64_t tars_hash_new(const char *text, size_t n);
+/* The same of integers: the number itself, a negative one as its 64-bit two's complement; but a
+ * signed char counts as if it were unsigned, and a char as if it were signed, on every machine. */
+#define tars_hash_int(n) \
+	_Generic((n), \
+		char: (uint64_t)(int64_t)(signed char)(n), \
+		signed char: (uint64_t)(unsigned char)(n), \
+		default: (uint64_t)(n))
 
 /* What a call looks like: what C++, Go and Java speak, or as scripts and gateways call them. */
 enum tars_wire { TARS_WIRE_TARS = 0, TARS_WIRE_TUP = 3, TARS_WIRE_JSON = 5 };

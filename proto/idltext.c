@@ -264,6 +264,8 @@ void idltext_iface(struct buf *b, const struct tars_iface *iface)
 	open_module(&p, iface->name);
 	buf_addf(b, "\tinterface %s\n\t{\n", short_name(iface->name));
 	for (uint16_t i = 0; i < iface->n_funcs; i++) {
+		if (iface->funcs[i].flags & TARS_IDEMPOTENT)
+			buf_add_str(b, "\t\t// @idempotent\n");
 		buf_add_str(b, "\t\t");
 		put_func(&p, &iface->funcs[i]);
 		buf_add_str(b, ";\n");

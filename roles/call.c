@@ -209,7 +209,9 @@ const struct role call_role = {
 	.opts = call_opts,
 	.conf_size = sizeof(struct call_conf),
 	.main = call_main,
-	.notes = "JSON: an object of parameters, - for standard input, @FILE for a file.\n\n"
+	.notes = "JSON: an object of parameters, - for standard input, @FILE for a file.\n"
+		 "A call that was refused as overload is made again at another endpoint; one whose\n"
+		 "connection ended as well, if the IDL says @idempotent.\n\n"
 		 "exit status:\n"
 		 "  0   the answer has code 0\n"
 		 "  1   the service refused the call, or the answer does not fit the types\n"

@@ -9,6 +9,8 @@ static const struct opt *find_option(const struct role *role, const char *name)
 
 	if (!o)
 		o = opt_find(role_basic_opts, name);
+	if (!o && role->init)
+		o = opt_find(role_service_opts, name);
 	for (const struct role_command *c = role->commands; !o && c->name; c++)
 		o = c->opts ? opt_find(c->opts, name) : NULL;
 	return o;
@@ -24,39 +26,125 @@ static bool takes_next(const struct role *role, const char *arg)
 	return o && o->type != OPT_TYPE_BOOL;
 }
 
-const char *role_command_name(const struct role *role, int argc, char **argv)
+/* The first arguments that are no options and no option's values. */
+static int first_words(const struct role *role, int argc, char **argv, const char **words, int max)
 {
-	for (int i = 0; i < argc; i++) {
-		if (!strcmp(argv[i], "--"))
-			return i + 1 < argc ? argv[i + 1] : NULL;
-		if (*argv[i] != '-')
-			return argv[i];
-		i += takes_next(role, argv[i]);
+	int n = 0;
+
+	for (int i = 0; i < argc && n < max; i++) {
+		if (!strcmp(argv[i], "--")) {
+			while (++i < argc && n < max)
+				words[n++] = argv[i];
+		} else if (*argv[i] != '-') {
+			words[n++] = argv[i];
+		} else {
+			i += takes_next(role, argv[i]);
+		}
 	}
+	return n;
+}
+
+/* "server list" is named by both words; "list" by the role's usual noun. */
+static const struct role_command *find(const struct role *role, const char *noun, const char *verb)
+{
+	size_t n = noun ? strlen(noun) : 0;
+
+	for (const struct role_command *c = role->commands; c->name; c++)
+		if (!noun ? !strcmp(c->name, verb) :
+			    !strncmp(c->name, noun, n) && c->name[n] == ' ' &&
+			    !strcmp(c->name + n + 1, verb))
+			return c;
 	return NULL;
 }
 
-const struct role_command *role_command_find(const struct role *role, const char *name,
-					     struct err *e)
+static bool is_noun(const struct role *role, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const struct role_command *c = role->commands; c->name; c++)
+		if (!strncmp(c->name, word, n) && c->name[n] == ' ')
+			return true;
+	return false;
+}
+
+/* What there is instead: of this noun, or all first words. */
+static void put_names(struct buf *b, const struct role *role, const char *noun)
+{
+	const char *last = "";
+	size_t last_n = 0;
+
+	for (const struct role_command *c = role->commands; c->name; c++) {
+		size_t n = strcspn(c->name, " ");
+		const char *name = c->name;
+
+		if (noun && (strncmp(name, noun, n) || noun[n] || !name[n]))
+			continue;
+		if (noun) {
+			name += n + 1;
+			n = strlen(name);
+		}
+		if (n == last_n && !strncmp(name, last, n))
+			continue;
+		buf_addf(b, "%s%.*s", last_n ? ", " : "", (int)n, name);
+		last = name;
+		last_n = n;
+	}
+}
+
+static void refuse(const struct role *role, const char *noun, const char *word, struct err *e)
 {
 	struct text_nearest near;
 	struct buf names = BUF_INIT;
 
-	text_nearest_init(&near, name);
+	text_nearest_init(&near, word);
 	for (const struct role_command *c = role->commands; c->name; c++) {
-		if (!strcmp(c->name, name))
-			return c;
-		text_nearest_try(&near, c->name);
+		const char *blank = strchr(c->name, ' ');
+
+		if (!blank || (noun && !strncmp(c->name, noun, strlen(noun))) ||
+		    (role->noun && !strncmp(c->name, role->noun, strlen(role->noun))))
+			text_nearest_try(&near, blank ? blank + 1 : c->name);
 	}
-	if (near.best) {
-		err_set(e, TARS_EARG, "'%s' is not a command (did you mean %s?)", name, near.best);
-		return NULL;
-	}
-	for (const struct role_command *c = role->commands; c->name; c++)
-		buf_addf(&names, "%s%s", c == role->commands ? "" : ", ", c->name);
-	err_set(e, TARS_EARG, "'%s' is not a command; there are %s", name, buf_str(&names));
+	put_names(&names, role, noun);
+	if (near.best)
+		err_set(e, TARS_EARG, "'%s' is not a command (did you mean %s%s%s?)", word,
+			noun ? noun : "", noun ? " " : "", near.best);
+	else
+		err_set(e, TARS_EARG, "'%s%s%s' is not a command; there are %s", noun ? noun : "",
+			noun ? " " : "", word, buf_str(&names));
 	buf_release(&names);
-	return NULL;
+}
+
+struct role_pick role_command_pick(const struct role *role, int argc, char **argv, struct err *e)
+{
+	const char *words[2] = { NULL, NULL };
+	int n = role->commands ? first_words(role, argc, argv, words, 2) : 0;
+	struct role_pick pick = { .word = words[0] };
+	struct buf verbs = BUF_INIT;
+
+	if (!n)
+		return pick;
+	pick.n_words = 1;
+	pick.command = find(role, NULL, words[0]);
+	if (!pick.command && n == 2) {
+		pick.command = find(role, words[0], words[1]);
+		pick.n_words = pick.command ? 2 : 1;
+	}
+	if (!pick.command && role->noun)
+		pick.command = find(role, role->noun, words[0]);
+	if (pick.command)
+		return pick;
+	if (is_noun(role, words[0]) && n == 1) {
+		pick.noun = words[0];
+		put_names(&verbs, role, words[0]);
+		err_set(e, TARS_EARG, "%s: say what to do: %s", words[0], buf_str(&verbs));
+		buf_release(&verbs);
+	} else if (is_noun(role, words[0])) {
+		pick.noun = words[0];
+		refuse(role, words[0], words[1], e);
+	} else {
+		refuse(role, NULL, words[0], e);
+	}
+	return pick;
 }
 
 void role_print_commands(struct buf *b, const struct role *role)
@@ -68,6 +156,8 @@ void role_print_commands(struct buf *b, const struct role *role)
 	buf_add_str(b, "\ncommands:\n");
 	for (const struct role_command *c = role->commands; c->name; c++)
 		buf_addf(b, "  %-*s  %s\n", (int)width, c->name, c->summary);
+	if (role->noun)
+		buf_addf(b, "\nThe word '%s' may be left out.\n", role->noun);
 	buf_addf(b, "\n`tars %s COMMAND --help` shows the arguments and options of a command.\n",
 		 role->name);
 }
@@ -80,4 +170,6 @@ void role_print_command(struct buf *b, const struct role *role, const struct rol
 		buf_add_str(b, "\noptions:\n");
 		opt_print_help(b, c->opts);
 	}
+	if (c->example)
+		buf_addf(b, "\nexample:\n  %s\n", c->example);
 }

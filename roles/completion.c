@@ -33,16 +33,36 @@ static void offer_roles(struct typed_line *l)
 		offer(l, "", (*r)->name, strlen((*r)->name), (*r)->summary);
 }
 
-static void offer_commands(struct typed_line *l, const struct role *role)
+/* First words; or, behind a noun, its verbs. */
+static void offer_commands(struct typed_line *l, const struct role *role, const char *noun)
 {
-	for (const struct role_command *c = role->commands; c->name; c++)
-		offer(l, "", c->name, strlen(c->name), c->summary);
+	const char *before = "";
+
+	for (const struct role_command *c = role->commands; c->name; c++) {
+		size_t n = strcspn(c->name, " ");
+
+		if (noun && c->name[n] && !strncmp(c->name, noun, n) && !noun[n])
+			offer(l, "", c->name + n + 1, strlen(c->name + n + 1), c->summary);
+		else if (!noun && !c->name[n])
+			offer(l, "", c->name, n, c->summary);
+		else if (!noun && (strncmp(before, c->name, n) || before[n] != ' '))
+			offer(l, "", c->name, n, "what there is to do with it");
+		before = c->name;
+	}
+	if (noun || !role->noun || !*last(l))
+		return;
+	for (const struct role_command *c = role->commands; c->name; c++) {
+		size_t n = strlen(role->noun);
+
+		if (!strncmp(c->name, role->noun, n) && c->name[n] == ' ')
+			offer(l, "", c->name + n + 1, strlen(c->name + n + 1), c->summary);
+	}
 }
 
 static void offer_options(struct typed_line *l, const struct opt *opts)
 {
 	for (const struct opt *o = opts; o->name; o++)
-		offer(l, "--", o->name, strlen(o->name), o->help);
+		offer(l, opt_is_on(o) ? "--no-" : "--", o->name, strlen(o->name), o->help);
 }
 
 /* "text|json": each of them behind `before`. */
@@ -97,8 +117,9 @@ static void complete_role(struct typed_line *l, const struct role *role, bool is
 {
 	struct places p = { .opts = { role_basic_opts }, .n = 1 };
 	const char *word = last(l), *before = l->n > 2 ? l->words[l->n - 2] : "";
-	const char *name = role->commands ? role_command_name(role, l->n - 2, l->words + 1) : NULL;
-	const struct role_command *command = name ? role_command_find(role, name, NULL) : NULL;
+	struct err unknown;
+	struct role_pick pick = role_command_pick(role, l->n - 2, l->words + 1, &unknown);
+	const struct role_command *command = pick.command;
 	const struct opt *o;
 	char flag[80];
 
@@ -119,8 +140,8 @@ static void complete_role(struct typed_line *l, const struct role *role, bool is
 	} else if (*word == '-') {
 		for (size_t i = 0; i < p.n && !is_help; i++)
 			offer_options(l, p.opts[i]);
-	} else if (role->commands && !name) {
-		offer_commands(l, role);
+	} else if (role->commands && (!pick.word || pick.noun)) {
+		offer_commands(l, role, pick.noun);
 	}
 }
 

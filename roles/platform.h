@@ -11,6 +11,9 @@
 #include "core/sys/pg.h"
 #include "roles/role.h"
 
+/* The context of calls in which a node shows the credential that it got when it joined. */
+#define PLATFORM_NODE_SECRET "tars_node_secret"
+
 /* Options that every platform role has; member `common` of its conf. */
 struct platform_conf {
 	const char *listen;      /* endpoint texts joined by ':', or "host:port" */

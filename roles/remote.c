@@ -125,7 +125,9 @@ int remote_open(struct remote *r, const char *who, const struct remote_conf *con
 	if (!r->app)
 		return remote_complain(r, EXIT_USAGE, "%s", error);
 	r->rq = tars_begin(r->app);
-	r->proxy = tars_proxy(r->app, object);
+	r->proxy = tars_proxy_conf(r->app, object, &(struct tars_proxy_conf){
+		.retries = &(struct tars_retry){ .func = NULL }, .n_retries = 1,
+	});
 	return secure(r);
 }
 
@@ -154,8 +156,9 @@ static const struct tars_type describe_out_type = {
 	.name = "tars_describe_out", .kind = TARS_STRUCT, .size = sizeof(struct describe_out),
 	.n_fields = 1, .fields = describe_fields,
 };
-static const struct tars_func describe_func = { "tars_describe", &describe_in_type,
-						&describe_out_type };
+static const struct tars_func describe_func = {
+	"tars_describe", &describe_in_type, &describe_out_type, .flags = TARS_IDEMPOTENT,
+};
 static const struct tars_iface describe_iface = { "tars::Reflection", &describe_func, 1, NULL };
 
 static int complain_idl(struct remote *r)

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "core/sys/log.h"
-#include "proto/endpoint.h"
 
 /* ---- options that roles have in common ---- */
 
@@ -51,13 +50,14 @@ enum { MAX_SECTIONS = 32 };
 static int add_command(struct role_conf *rc, const struct role *role, int argc, char **argv,
 		       struct err *e)
 {
-	const char *name = role->commands ? role_command_name(role, argc, argv) : NULL;
+	struct role_pick pick = role_command_pick(role, argc, argv, e);
 
-	if (!name)
+	if (!pick.word)
 		return 0;
-	rc->command = role_command_find(role, name, e);
-	if (!rc->command)
+	if (!pick.command)
 		return TARS_EARG;
+	rc->command = pick.command;
+	rc->n_words = pick.n_words;
 	rc->own = arena_alloc(&rc->conf.arena, rc->command->conf_size + 1);
 	if (rc->command->opts)
 		conf_add(&rc->conf, rc->command->opts, rc->own);
@@ -106,7 +106,8 @@ static void print_help(struct buf *b, const struct role *role, const struct role
 	if (command) {
 		role_print_command(b, role, command);
 	} else {
-		const char *args = role->commands ? "COMMAND [ARG...]" : role->args;
+		const char *args = role->commands && role->init ? "[COMMAND]" :
+				   role->commands ? "COMMAND [ARG...]" : role->args;
 
 		buf_addf(b, "usage: tars %s%s%s%s\n\n%s: %s\n", role->name,
 			 role->is_raw ? "" : " [options]", args ? " " : "", args ? args : "",
@@ -117,7 +118,7 @@ static void print_help(struct buf *b, const struct role *role, const struct role
 	if (role->commands && !command)
 		role_print_commands(b, role);
 	if (own_opts(role)->name) {
-		buf_addf(b, "\noptions%s:\n", role->commands ? " of every command" : "");
+		buf_addf(b, "\noptions%s:\n", role->commands && !role->init ? " of every command" : "");
 		opt_print_help(b, own_opts(role));
 	}
 	buf_addf(b, "\noptions of every %s:\n", role->init ? "service" : "tool");
@@ -140,74 +141,12 @@ void role_complain(const struct role *role, const struct err *e)
 	fprintf(stderr, "tars: %s: %s\n", role->name, e->text);
 }
 
-int role_print(const char *who, const struct buf *text)
-{
-	size_t n = buf_size(text);
-	bool failed = (n && fwrite(buf_head(text), 1, n, stdout) != n) || fflush(stdout);
-
-	if (!failed)
-		return EXIT_ASKED;
-	fprintf(stderr, "tars: %s: stdout: the result could not be written: %m\n", who);
-	return EXIT_FAILED;
-}
-
 static int print(const struct role *role, struct buf *b)
 {
 	int status = role_print(role->name, b);
 
 	buf_release(b);
 	return status;
-}
-
-const char *role_locator(const char *given)
-{
-	const char *env = getenv("TARS_LOCATOR");
-
-	if (given && *given)
-		return given;
-	return env && *env ? env : ROLE_LOCATOR;
-}
-
-int role_exit_status(int code)
-{
-	switch (code) {
-	case TARS_OK:
-		return EXIT_ASKED;
-	case TARS_EARG:
-		return EXIT_USAGE;
-	case TARS_ECONF:
-		return EXIT_CONFIG;
-	case TARS_ECONNECT:
-	case TARS_ETIMEOUT:
-	case TARS_ENOENDPOINT:
-	case TARS_ESEND:
-	case TARS_EDB:
-	case TARS_EDBUNCERTAIN:
-		return EXIT_UNAVAILABLE;
-	case TARS_ESYS:
-	case TARS_EEXISTS:
-	case TARS_EOVERLOAD:
-	case TARS_EQUEUETIMEOUT:
-		return EXIT_RETRY;
-	case TARS_EBLOCK:
-		return EXIT_BUG;
-	default:
-		return EXIT_FAILED;
-	}
-}
-
-int role_check_locator(const char *given, struct err *e)
-{
-	struct object_ref ref;
-	struct arena a;
-	int rc = 0;
-
-	arena_init(&a, NULL, 0);
-	if (given && *given && (object_ref_parse(given, &ref, &a, NULL) < 0 || !ref.direct))
-		rc = err_set(e, TARS_ECONF, "locator: '%s' is not an object with endpoints, like "
-			     "'" ROLE_LOCATOR "'", given);
-	arena_clear(&a);
-	return rc;
 }
 
 /* ---- running ---- */
@@ -240,17 +179,17 @@ static int check_arguments(const struct role *role, const struct role_conf *rc, 
 {
 	char prefix[64];
 
-	if (!role->commands)
+	if (!role->commands || (role->init && !rc->command))
 		return check_number("", role->args, rc->conf.n_args, e);
 	if (!rc->command)
 		return check_number("", "COMMAND", 0, e);
 	snprintf(prefix, sizeof(prefix), "%s: ", rc->command->name);
-	return check_number(prefix, rc->command->args, rc->conf.n_args - 1, e);
+	return check_number(prefix, rc->command->args, rc->conf.n_args - rc->n_words, e);
 }
 
-static int open_log(const struct role *role, const struct role_common *common, struct err *e)
+static int open_log(bool is_service, const struct role_common *common, struct err *e)
 {
-	enum log_level level = role->init ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
+	enum log_level level = is_service ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
 	int rc = 0;
 
 	if (common->log_level)
@@ -278,18 +217,19 @@ static int run(const struct role *role, struct role_conf *rc, int argc, char **a
 	if (!code)
 		code = role_check_locator(rc->common.locator, &e);
 	if (!code)
-		code = open_log(role, &rc->common, &e);
+		code = open_log(role->init && !rc->command, &rc->common, &e);
 	if (code) {
 		role_complain(role, &e);
 		return role_exit_status(code);
 	}
-	if (role->init)
-		return service_main(role, rc, argc, argv);
 	if (rc->command)
 		return rc->command->run(&(struct role_call){
-			.role = role, .command = rc->command, .argc = rc->conf.n_args - 1,
-			.argv = rc->conf.args + 1, .conf = rc->values, .own = rc->own,
+			.role = role, .command = rc->command,
+			.argc = rc->conf.n_args - rc->n_words, .argv = rc->conf.args + rc->n_words,
+			.conf = rc->values, .own = rc->own, .all = rc,
 		});
+	if (role->init)
+		return service_main(role, rc, argc, argv);
 	return role->main(rc->conf.n_args, rc->conf.args, rc->values);
 }
 
@@ -310,9 +250,9 @@ int role_main(const struct role *role, int argc, char **argv)
 	int status, code;
 
 	if (wants(argc, argv, "--help") || wants(argc, argv, "-h")) {
-		const char *name = role->commands ? role_command_name(role, argc, argv) : NULL;
+		struct err unknown;
 
-		print_help(&b, role, name ? role_command_find(role, name, NULL) : NULL);
+		print_help(&b, role, role_command_pick(role, argc, argv, &unknown).command);
 		return print(role, &b);
 	}
 	if (wants(argc, argv, "--version")) {

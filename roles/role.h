@@ -28,6 +28,7 @@ enum role_exit {
 };
 
 struct role;
+struct role_conf;
 
 struct role_run {
 	const struct role *role;
@@ -53,15 +54,18 @@ struct role_call {
 	char **argv;             /* behind the command's name */
 	const void *conf;        /* filled by the role's options */
 	const void *own;         /* filled by the command's */
+	const struct role_conf *all; /* the same with where each comes from */
 };
 
-/* A command of a tool, as in `tars ctl list`: a row of role->commands. */
+/* A command of a tool, as in `tars ctl server list`: a row of role->commands. */
 struct role_command {
-	const char *name, *args, *summary; /* as in struct role */
+	const char *name;        /* one word, or noun and verb */
+	const char *args, *summary; /* as in struct role */
 	const struct opt *opts;  /* its own, all OPT_FLAG_ONLY; may be NULL */
 	size_t conf_size;
 	int (*run)(const struct role_call *call);
 	const void *detail;      /* for run */
+	const char *example;     /* for help; may be NULL */
 };
 
 struct role {
@@ -75,8 +79,9 @@ struct role {
 	size_t conf_size;
 	/* Tools: argv holds the positional arguments only.  Returns an enum role_exit. */
 	int (*main)(int argc, char **argv, const void *conf);
-	/* Instead of main and args, ends with { 0 }. */
+	/* Instead of main and args, ends with { 0 }; a service may have some beside init. */
 	const struct role_command *commands;
+	const char *noun;        /* of commands that are named by their verb alone; or NULL */
 	/* Services. */
 	int (*init)(struct role_run *run, struct err *e);
 	/* SIGHUP: take over `conf` (also run->conf afterwards; the old one stays too) or leave all
@@ -111,6 +116,7 @@ struct role_conf {
 	struct role_common common;
 	void *values;            /* of role->conf_size */
 	const struct role_command *command; /* NULL: has none, or none is named */
+	int n_words;             /* that name it, in front of its arguments */
 	void *own;               /* of command->conf_size */
 	struct role_conf *older; /* replaced by a reload */
 };
@@ -120,25 +126,35 @@ void role_conf_release(struct role_conf *rc);
 
 /* Runs a role with the arguments behind its name; returns an enum role_exit. */
 int role_main(const struct role *role, int argc, char **argv);
+/* "tars: registry: text" and a newline, to stderr. */
+void role_complain(const struct role *role, const struct err *e);
+
+/* ---- tool.c ---- */
 /* The exit status for an error: 0 is EXIT_ASKED, a peer that is away EXIT_UNAVAILABLE ... */
 int role_exit_status(int code);
 /* The locator that a tool was given, else $TARS_LOCATOR, else ROLE_LOCATOR. */
 const char *role_locator(const char *given);
+/* The same registry's object `name`, with its endpoints: each serves all of its objects.  TARS_EARG
+ * if the locator is none. */
+int role_registry_object(const char *given, const char *name, const char **object_r,
+			 struct arena *a, struct err *e);
 /* TARS_ECONF if it names no endpoint; NULL and "" are fine. */
 int role_check_locator(const char *given, struct err *e);
 /* Writes the text to stdout: EXIT_ASKED, or EXIT_FAILED after "tars: who: stdout: cause" on stderr. */
 int role_print(const char *who, const struct buf *text);
-/* "tars: registry: text" and a newline, to stderr. */
-void role_complain(const struct role *role, const struct err *e);
 
 /* ---- command.c ---- */
 extern const struct opt role_basic_opts[]; /* of every role; in role.c */
 extern const struct opt role_service_opts[]; /* of every service, too */
-/* The first argument that is no option and no option's value, or NULL. */
-const char *role_command_name(const struct role *role, int argc, char **argv);
-/* The row of this name (may be NULL), else NULL and an error that says which there are. */
-const struct role_command *role_command_find(const struct role *role, const char *name,
-					     struct err *e);
+/* The command that a line names. */
+struct role_pick {
+	const struct role_command *command; /* NULL: none is named, or there is none of this name */
+	const char *word;        /* the first one; NULL: no command is named */
+	const char *noun;        /* the word, if it is one and a verb is missing or wrong */
+	int n_words;             /* that name the command */
+};
+/* Options may stand in between.  A name that is none: *e says which there are. */
+struct role_pick role_command_pick(const struct role *role, int argc, char **argv, struct err *e);
 /* Parts of help: the list of a role's commands, and one of them. */
 void role_print_commands(struct buf *b, const struct role *role);
 void role_print_command(struct buf *b, const struct role *role, const struct role_command *c);

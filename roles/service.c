@@ -10,6 +10,7 @@
 
 #include "core/io/coro.h"
 #include "core/sys/log.h"
+#include "core/sys/proc.h"
 #include "roles/role.h"
 
 /*
@@ -260,6 +261,7 @@ int service_main(const struct role *role, struct role_conf *rc, int argc, char *
 	}
 	snprintf(module, sizeof(module), "tars.tars%s", role->name);
 	reactor_block_signals();
+	proc_raise_files();
 	app_report_crashes(module);
 	s.run.app = app_new(&ac, &e);
 	if (!s.run.app) {

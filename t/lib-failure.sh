@@ -8,6 +8,7 @@
 #	found_nowhere            it is in none
 #	within_ms LIMIT COND WHAT   polls, and says how long it took; fails when it took longer than
 #	                            that on a machine that is as slow as $test_patience allows
+#	query FUNC               a look-up, at $query_object or the registry
 #	sample_lookups           in the background, again and again, until
 #	end_samples              ... which fails if any of them missed it
 #	resident_kb PID          its resident memory
@@ -17,7 +18,7 @@
 hello=TestApp.HelloServer.HelloObj
 
 query () {
-	tars call tars.tarsregistry.QueryObj "$1" \
+	tars call "${query_object:-tars.tarsregistry.QueryObj}" "$1" \
 		"{\"id\": \"$hello\"${2:+, $2}}"
 }
 
@@ -60,7 +61,7 @@ sample_lookups () {
 	rm -f sampled samples.end
 	(
 		until test -e samples.end; do
-			query findObjectByIdInSameGroup || echo failed
+			query findObjectByIdInSameGroup 2>&1 || echo failed
 		done >sampled
 	) 3>&- &
 	sampler=$!

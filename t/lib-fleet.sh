@@ -2,10 +2,11 @@
 # Source it after test-lib.sh.
 #
 #	put_fleet_config FILE PORT ['SERVER KEYS' ['ADAPTER KEYS']]
-#	start_fleet NAME [FILE]         sets $NAME_pid, $NAME_port; without FILE: any port, no platform
+#	start_fleet NAME [FILE]         sets $NAME_pid, $NAME_port; without FILE: any port of $fleet_host
+#	                                (127.0.0.1), no platform
 #	fleet_obj NAME...               one object with all their endpoints
 #	fleet NAME FUNC JSON            calls a function of one, by its inline servant
-#	start_caller [LOCATOR]          a program that calls them (fleet-caller.c)
+#	start_caller [LOCATOR [REFRESH_MS]]   a program that calls them (fleet-caller.c)
 #	tell COMMAND...                 has it do something; its answer is ./answer and the output
 #	of KEY                          the number behind KEY= in ./answer; "" if there is none
 . "$t_dir/lib-service.sh"
@@ -34,7 +35,8 @@ put_fleet_config () {
 
 start_fleet () {
 	if test $# = 1; then
-		set -- "$1" --listen 127.0.0.1:0
+		# No port of the kernel: others could get it while the server is away.
+		set -- "$1" --listen "${fleet_host:-127.0.0.1}:$(test-tool free-port $$)"
 	else
 		set -- "$1" --config="$2"
 	fi
@@ -64,7 +66,7 @@ start_caller () {
 	fleet-caller "$@" <&$caller_in >&$caller_out 2>caller.log {caller_in}>&- {caller_out}>&- \
 		3>&- {test_pause_fd}>&- &
 	caller_pid=$!
-	test_at_end 'kill "$caller_pid"; wait "$caller_pid" 2>/dev/null || :'
+	test_at_end "kill $caller_pid; wait $caller_pid 2>/dev/null || :"
 }
 
 tell () {

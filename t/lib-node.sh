@@ -11,6 +11,9 @@
 #	is_back SERVER PID          it is active again, as another process than PID
 #	is_running PID
 #	order FUNC SERVER           NodeObj.FUNC: prints "RET RESULT"
+#	put_metrics PERCENT CLOCK-MS [AGE]
+#	                            a report of n1 on its machine: a disk's use, a difference; with
+#	                            `start_node --metrics 0` there is no other
 # Services that are left over are killed at the end of the script.
 
 registry_object_ () {
@@ -32,7 +35,7 @@ start_node () {
 }
 
 registered () {
-	grep -q "registered as n1" node.log
+	grep -q "registered as" node.log
 }
 
 ctl () {
@@ -88,6 +91,13 @@ order () {
 	node_call_ "$1" "$2" | python3 -c 'import json, sys
 r = json.load(sys.stdin)
 print(r["tars_ret"], r["result"])'
+}
+
+put_metrics () {
+	pg_sql "INSERT INTO t_node_metrics
+		SELECT \$\$n1\$\$, now() - interval \$\$${3:-0 s}\$\$, 7, 2, 0.5, 0.25, 0.125, 8589934592,
+			2147483648, 0, $2, jsonb_build_array(jsonb_build_object(\$\$path\$\$, \$\$/data\$\$,
+			\$\$total\$\$, 107374182400, \$\$free\$\$, 1073741824::bigint * (100 - $1)))"
 }
 
 # Not when it is a zombie that nobody has waited for.

@@ -10,6 +10,7 @@
 #	pg_create_empty NAME   an empty one
 #	pg_sql 'SELECT ...'    runs it on $pg_dsn: plain rows, columns separated by '|'
 #	pg_use_own             instead of pg_use: a cluster that only this script has, so it may
+#	                       ($pg_fsync=on: it syncs, as where data counts)
 #	pg_crash, pg_boot      kill it, and start it again
 #	pg_freeze, pg_thaw     stop all its processes where they are, and let them go on
 
@@ -61,7 +62,7 @@ pg_ctl_ () {
 pg_boot () {
 	(
 		cd "$pg_data" &&
-		pg_ctl_ -w -t 60 -l "$pg_data/log" -o "-c fsync=off \
+		pg_ctl_ -w -t 60 -l "$pg_data/log" -o "-c fsync=${pg_fsync:-off} \
 			-c full_page_writes=off -c synchronous_commit=${pg_commit:-off} \
 			-c listen_addresses='' \
 			-c unix_socket_directories='$pg_data' -c max_connections=200 \

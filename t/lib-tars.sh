@@ -4,6 +4,7 @@
 #	start_role registry --db "$pg_dsn" --listen 127.0.0.1:0
 #		sets $registry_pid and $registry_port; the log is ./registry.log
 #	role_name=second start_role registry ...     the same under another name
+#	on_host="$(host h1)" start_role ...          in another network (lib-hosts.sh)
 #	stop_role registry [SIGNAL]                   waits for its end; its status is returned
 #	kill_role registry                            SIGKILL, and waits
 #	start_proxy wire 127.0.0.1 $registry_port     a relay that can fail: sets $wire_port
@@ -17,7 +18,7 @@ start_role () {
 	rm -f ".ready.$name"
 	mkfifo ".ready.$name" || return
 	exec {fd}<>".ready.$name"
-	tars "$role" "$@" --ready-fd 8 8>".ready.$name" >>"$name.log" 2>&1 3>&- \
+	${on_host:-} tars "$role" "$@" --ready-fd 8 8>".ready.$name" >>"$name.log" 2>&1 3>&- \
 		{fd}>&- {test_pause_fd}>&- {lock_fd}>&- &
 	pid=$!
 	role_names="$role_names $name"

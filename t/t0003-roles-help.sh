@@ -37,7 +37,7 @@ test_expect_success 'commands: each with help of its own, in 80 columns' '
 	for role in ctl idl
 	do
 		tars $role --help >out &&
-		sed -n "/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p" out >names &&
+		sed -n "/^commands:/,/^$/s/^  \([a-z]*\( [a-z]*\)\{0,1\}\)  .*/\1/p" out >names &&
 		test "$(wc -l <names)" -gt 2 || return 1
 		while read -r name
 		do

@@ -22,7 +22,7 @@ greet () {
 }
 
 server_pid () {
-	tars ctl list --json | sed -n 's/.*"processId": *\([0-9]*\).*/\1/p' | head -n 1
+	tars ctl list -o json | sed -n 's/.*"pid": *\([0-9]*\).*/\1/p' | head -n 1
 }
 
 # is_other PID OLD

@@ -113,6 +113,16 @@ connrequests=60" 60000 && start_probe one.conf &&
 	stop_service
 '
 
+test_expect_success 'a reply that is no packet any more is an error, and the connection stays' '
+	put_conf "" "threads=2" 60000 && start_probe one.conf &&
+	for servant in PoolObj InlineObj; do
+		calls $servant big 104857600 -- --count=2 >out &&
+		test "$(grep -c " -2 the reply has 1048576.. bytes, more than the limit of " out)" = 2 ||
+			return 1
+	done &&
+	stop_service
+'
+
 test_expect_success 'who reads is not closed for having asked for much' '
 	put_conf "" "threads=2" 60000 && start_probe one.conf &&
 	calls PoolObj big 1000000 -- --count=60 --sum >out &&

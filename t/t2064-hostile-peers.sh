@@ -39,6 +39,31 @@ test_expect_success 'slow ones: 200 that send a byte now and then end by the -t 
 	start 1500 && peers slow 200 && serves && grew_below 6000 && stop_service
 '
 
+test_expect_success 'slow ones that speak HTTP, in the head, in the body, in the preface' '
+	start 1500 && peers slow-http 200 && serves && grew_below 12000 && stop_service
+'
+
+# holds N: connections.  While it has clients they show beside its ports.
+holds () {
+	curl -sS --max-time 30 "http://127.0.0.1:$admin/metrics" >metrics &&
+	grep -qxF "tars_adapter_connections{adapter=\"T.ProbeServer.PoolObjAdapter\"} $1" metrics
+}
+
+test_expect_success 'slow ones that shall show a key; who has it is served meanwhile' '
+	put_probe_config all.conf "$admin_keys" "maxconns=10000
+accesskey=ak
+secretkey=sk" &&
+	sed "/^endpoint=/s/-t 60000/-t 1500 -e 1/" all.conf >one.conf && start_probe one.conf &&
+	before=$(status_kb VmRSS) && admin=$(admin_port) &&
+	{ peers slow-keys 200 & hostile=$!; } &&
+	wait_for 30 "holds 200" &&
+	tars call --access-key ak --secret-key sk \
+		"T.ProbeServer.PoolObj@tcp -h 127.0.0.1 -p $service_port -e 1" work \
+		"{\"what\": \"echo\", \"number\": 7}" >out && test_grep "\"text\":\"7\"" out &&
+	wait "$hostile" && wait_for 30 "holds 0" &&
+	grew_below 6000 && stop_service
+'
+
 test_expect_success 'half-open ones: 200 that stop within a length end, too' '
 	start 1500 && peers half-open 200 && serves && grew_below 6000 && stop_service
 '

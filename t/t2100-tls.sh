@@ -130,6 +130,22 @@ test_expect_success 'nothing is cut off: the last byte is followed by the end of
 	END
 '
 
+# A connection from before all renewals; hold: it still answers.
+hold () {
+	local answer
+	echo >&$hold_in && read -r -t 30 -u "$hold_out" answer && test "$answer" = ok
+}
+
+test_expect_success 'a connection that stays open' '
+	mkfifo hold.in hold.out &&
+	exec {hold_in}<>hold.in {hold_out}<>hold.out &&
+	{ python3 "$t_dir/helper/tls-hold.py" "$service_port" ca.pem "$obj" <&$hold_in \
+		>&$hold_out 2>hold.log {hold_in}>&- {hold_out}>&- 3>&- {test_pause_fd}>&- &
+	hold_pid=$!; } &&
+	test_at_end "kill $hold_pid 2>/dev/null; wait $hold_pid 2>/dev/null || :" &&
+	hold && hold
+'
+
 test_expect_success 'a renewed certificate is served to new connections, without a restart' '
 	wait_for 10 "test \"\$(serial_at $service_port)\" = \"$(cert_serial server)\"" &&
 	make_cert server &&
@@ -150,6 +166,10 @@ test_expect_success 'at once by a command, which says what is wrong' '
 	mv good.key server.key &&
 	notify service tars.reloadtls >out &&
 	test_grep "new connections use" out
+'
+
+test_expect_success 'that connection is there all the time' '
+	hold
 '
 
 test_expect_success 'one that is no good is not: what was there stays, and the log says why' '

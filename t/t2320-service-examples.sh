@@ -84,4 +84,21 @@ secretkey=secret" &&
 	stop_service
 '
 
+test_expect_success 'context and status both ways, two servants on one port' '
+	start_service example-context --listen 127.0.0.1:0 &&
+	for object in fresh:FreshObj frozen:FrozenObj; do
+		example-context call "T.StockServer.${object#*:}@tcp -h 127.0.0.1 -p $service_port" \
+			>out &&
+		cat >expect <<-END &&
+		6 left, says tcp 127.0.0.1:$service_port
+		context: stock=${object%:*}
+		status: TEST=seen
+		END
+		test_cmp expect out || return 1
+	done &&
+	test_expect_code 1 example-context call "T.StockServer.NoObj@tcp -h 127.0.0.1 -p $service_port" \
+		>out && test_grep "code -4: " out &&
+	stop_service
+'
+
 test_done

@@ -33,6 +33,63 @@ test_expect_success 'static weights: 3 beside 100 is one turn of 34' '
 	test "$(of ann)" = 66 && test "$(of bob)" = 2 && test "$(of failed)" = 0
 '
 
+# spread [NAME...]: endpoints on hosts of their own, for the ring knows hosts only
+spread () {
+	local name port_var host_var list=
+	for name; do
+		port_var=${name}_port host_var=${name}_host
+		list="$list${list:+:}tcp -h ${!host_var} -p ${!port_var}"
+	done
+	echo "group - $list"
+}
+
+keys () {
+	tell keys spread "$@" >/dev/null && grep -o "ok=.*" answer
+}
+
+test_expect_success 'the same key goes to the same endpoint, in every process and in any order of the list' '
+	kim_host=127.0.0.1 leo_host=127.0.0.2 max_host=127.0.0.3 &&
+	for name in kim leo max; do
+		host_var=${name}_host && fleet_host=${!host_var} start_fleet $name || return 1
+	done &&
+	for order in "kim leo max" "max kim leo"; do
+		spread $order >routes && start_caller "$locator" &&
+		tell proxy spread T.FleetServer.FleetObj &&
+		keys mod 40 >"mod.$caller_pid" && keys ring 200 >"ring.$caller_pid" || return 1
+	done &&
+	test "$(ls mod.* | wc -l)" = 2 && test "$(sort -u mod.* | wc -l)" = 1 &&
+	test "$(sort -u ring.* | wc -l)" = 1 &&
+	for name in kim leo max; do
+		test_grep "ok=40 .*$name" mod.* && test_grep "ok=200 .*$name" ring.* || return 1
+	done
+'
+
+test_expect_success 'one is gone: its keys go elsewhere, all others stay where they are' '
+	kill_service leo &&
+	keys ring 200 >/dev/null && keys ring 200 >after && test_grep "ok=200 failed=0" after &&
+	cat ring.* | head -1 | cut -d= -f4 | tr , "\n" >was && cut -d= -f4 after | tr , "\n" >is &&
+	paste was is >moved && test "$(grep -c "^leo" moved)" -gt 10 &&
+	awk "\$1 == \"leo\" ? \$2 == \"leo\" : \$1 != \$2" moved >wrong && test ! -s wrong
+'
+
+# Connections of the caller, by the two ports of each.
+connections () {
+	ss -Htnp state established |
+		sed -n "s/.*:\([0-9]*\) *\(127.0.0.[0-9]*:[0-9]*\) .*pid=$caller_pid,.*/\1 \2/p" |
+		grep -v ":$query_port\$" | sort
+}
+
+test_expect_success 'another order drops no connection, another endpoint adds one' '
+	spread kim max >routes && start_caller "$locator" 100 &&
+	tell proxy spread T.FleetServer.FleetObj &&
+	wait_for 20 "tell call spread 4 >/dev/null && test \"\$(of kim)\" = 2 && test \"\$(of max)\" = 2" &&
+	connections >before && test "$(wc -l <before)" = 2 &&
+	ann_host=127.0.0.1 && spread max ann kim >routes &&
+	wait_for 20 "tell call spread 3 >/dev/null && test -n \"\$(of ann)\"" &&
+	connections >after && comm -23 before after >lost && test ! -s lost &&
+	test "$(wc -l <after)" = 3
+'
+
 stock_conf () {
 	sed "s/^/ /" <<-END
 	<tars>

@@ -78,4 +78,25 @@ test_expect_success 'connections that break' '
 	test "$(of failed)" = 0
 '
 
+# named HASH: the server that tars call asks with it
+named () {
+	tars call --idl "$t_dir/service/Fleet.tars" --timeout 30s --hash "$1" \
+		"T.FleetServer.FleetObj@tcp -h 127.0.0.1 -p $wire_port:tcp -h 127.0.0.1 -p $bob_port" name
+}
+
+# Bytes that a server has not read.
+has_unread () {
+	ss -Htn state established "( sport = :$ann_port )" | awk "\$1 > 0" | grep -q .
+}
+
+test_expect_success 'tars call: an idempotent call that its connection took along is made again' '
+	tars call "$(fleet_obj ann)" >idl && test "$(grep -c -A1 "^		// @idempotent" idl)" = 2 &&
+	hash=$(named 0 | grep -q ann && echo 0 || echo 1) &&
+	named $hash >out && test_grep "\"tars_ret\":\"ann\"" out &&
+	kill -STOP "$ann_pid" &&
+	{ named $hash >out & called=$!; } &&
+	wait_for 20 has_unread && proxy_do wire drop && wait "$called" &&
+	kill -CONT "$ann_pid" && test_grep "\"tars_ret\":\"bob\"" out
+'
+
 test_done

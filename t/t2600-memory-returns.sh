@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-test_description='what large packets took goes back to the system when they have stopped coming'
+test_description='memory: idle connections cost little, and what large packets took goes back'
 . "$(dirname "$0")/test-lib.sh"
 . "$t_dir/lib-service.sh"
 . "$t_dir/lib-failure.sh"
@@ -57,6 +57,39 @@ test_expect_success '64 connections with calls of 1 MB' '
 	if is_plain_build
 	then
 		wait_for 60 "test \$(resident_kb $service_pid) -lt $((before + 10240))"
+	fi &&
+	test_expect_code 0 stop_service
+'
+
+# All of them have called: the greatest memory is that of connections with something in their past.
+cat >idle.py <<'END'
+import resource, socket, sys
+
+exec(open("large.py").read().split("links =")[0])
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+call = packet(b"x" * 128)
+links = []
+for i in range(int(sys.argv[2])):
+	s = socket.socket()
+	s.bind(("127.0.0.%d" % (1 + i % 4), 0))
+	s.connect(("127.0.0.1", int(sys.argv[1])))
+	s.sendall(call)
+	receive(s)
+	links.append(s)
+print(open("/proc/%s/statm" % sys.argv[3]).read().split()[1])
+END
+
+test_expect_success '10,000 idle connections cost less than 40 MB' '
+	test "$(ulimit -Hn)" -ge 10100 &&
+	sed "s/threads=1/&\nmaxconns=20000/" one.conf >many.conf &&
+	start_service HelloServer --config=many.conf &&
+	before=$(resident_kb "$service_pid") &&
+	python3 idle.py "$service_port" 10000 "$service_pid" >pages &&
+	grown=$(($(cat pages) * $(getconf PAGESIZE) / 1024 - before)) &&
+	echo "# $grown KB" >&3 &&
+	if is_plain_build
+	then
+		test "$grown" -lt 40000
 	fi &&
 	test_expect_code 0 stop_service
 '

@@ -28,17 +28,18 @@ test_expect_success 'migrated database' '
 	pg_create changes
 '
 
-test_expect_success 'insert: one version for the statement, one note for each service' '
+test_expect_success 'insert: one version for the statement, one note for each server' '
 	noted "INSERT INTO t_server_conf (application, server_name, node_name) VALUES
 		(\$\$A\$\$, \$\$S\$\$, \$\$n1\$\$), (\$\$A\$\$, \$\$S\$\$, \$\$n2\$\$), (\$\$A\$\$, \$\$T\$\$, \$\$n1\$\$)" <<-\OUT
-	1|t_server_conf|A.S
-	1|t_server_conf|A.T
+	1|t_server_conf|A.S.n1
+	1|t_server_conf|A.S.n2
+	1|t_server_conf|A.T.n1
 	OUT
 '
 
 test_expect_success 'update of what routing uses' '
 	noted "UPDATE t_server_conf SET present_state = \$\$active\$\$ WHERE node_name = \$\$n2\$\$" <<-\OUT
-	1|t_server_conf|A.S
+	1|t_server_conf|A.S.n2
 	OUT
 '
 
@@ -51,8 +52,8 @@ test_expect_success 'update of pids, versions and the like, or to the same value
 
 test_expect_success 'a new name: old and new one' '
 	noted "UPDATE t_server_conf SET server_name = \$\$U\$\$ WHERE server_name = \$\$T\$\$" <<-\OUT
-	1|t_server_conf|A.T
-	1|t_server_conf|A.U
+	1|t_server_conf|A.T.n1
+	1|t_server_conf|A.U.n1
 	OUT
 '
 
@@ -78,12 +79,13 @@ test_expect_success 'other tables that routing and configuration need' '
 		INSERT INTO t_group_priority (name) VALUES (\$\$p\$\$);
 		UPDATE t_profile_template SET profile = \$\$\$\$ WHERE template_name = \$\$tars.default\$\$;
 		DELETE FROM t_server_conf" <<-\OUT
-	1|t_adapter_conf|A.S
+	1|t_adapter_conf|A.S.n1
 	2|t_server_group_rule|g
 	3|t_group_priority|1
 	4|t_profile_template|tars.default
-	5|t_server_conf|A.S
-	5|t_server_conf|A.U
+	5|t_server_conf|A.S.n1
+	5|t_server_conf|A.S.n2
+	5|t_server_conf|A.U.n1
 	OUT
 '
 

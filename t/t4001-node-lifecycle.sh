@@ -140,7 +140,7 @@ test_expect_success 'tars ctl notify: the answer of each node, help for a mistak
 	ctl notify TestApp.HelloServer "tars.setloglevel WARN" n1 >got &&
 	test_grep "^.1.:set log level .WARN. ok" got &&
 	test_must_fail grep "== n1" got &&
-	test_expect_code 64 tars ctl notify TestApp.HelloServer tars.nothing n1 2>err &&
+	test_expect_code 1 tars ctl notify TestApp.HelloServer tars.nothing n1 2>err &&
 	test_grep "the service has no command .tars.nothing.; it has:" err &&
 	test_grep "^tars.setloglevel  *NONE" err &&
 	test_expect_code 1 tars ctl notify TestApp.NoServer tars.help 2>err &&

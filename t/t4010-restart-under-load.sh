@@ -32,6 +32,15 @@ takes_part () {
 	done
 }
 
+pid_on () {
+	ctl list -o json "$1" | grep -o "\"pid\": *[0-9]*" | grep -o "[0-9]*\$"
+}
+
+is_back_on () {
+	local pid
+	pid=$(pid_on "$1") && test "$pid" -gt 1 && test "$pid" != "$2"
+}
+
 # goes_away NODE: and none of them.
 goes_away () {
 	local mode
@@ -76,6 +85,14 @@ test_expect_success 'tars ctl stop and start: no call fails' '
 		wait_for 20 "goes_away $node" &&
 		ctl start T.FleetServer $node &&
 		wait_for 60 "takes_part n1 && takes_part n2" || return 1
+	done
+'
+
+# What an operator or a system does past the platform: the node starts it again.
+test_expect_success 'SIGTERM to the process itself: no call fails, and it is back' '
+	for node in n1 n2; do
+		old=$(pid_on $node) && test "$old" -gt 1 && kill -TERM "$old" &&
+		wait_for 60 "is_back_on $node $old && takes_part n1 && takes_part n2" || return 1
 	done
 '
 

@@ -29,7 +29,7 @@ known_state () {
 # The rows behind the 24 bytes of the snapshot's head: is the service to be called?
 kept_as () {
 	tail -c +25 data/snapshot >rows &&
-	tars decode --raw --idl "$t_dir/../proto/if/Routes.tars" --type Routes::Rows rows >rows.json &&
+	tars decode --raw --idl "$t_dir/../proto/if/Routes.tars" --type Routes::Snapshot rows >rows.json &&
 	python3 -c 'import json, sys
 found = [r["present_state"] for r in json.load(open("rows.json"))["servers"]
 	 if r["server_name"] == "HelloServer"]
@@ -62,7 +62,7 @@ test_expect_success 'deploy says in one line what is wrong' '
 	test_expect_code 69 deploy_other >out 2>err &&
 	cat err &&
 	one_line &&
-	test_grep "^tars: ctl deploy: database .*: cannot connect: .*; start PostgreSQL or" err &&
+	test_grep "^tars: ctl server deploy: database .*: cannot connect: .*; start PostgreSQL or" err &&
 	test_must_fail ctl undeploy TestApp.HelloServer >out 2>err &&
 	cat err && one_line &&
 	test_must_fail ctl list >out 2>err &&

@@ -47,17 +47,17 @@ one_round () {
 }
 
 registry_is_gone_ () {
-	echo '^tars: ctl deploy: .*127.0.0.1'
+	echo '^tars: ctl server deploy: .*127.0.0.1'
 }
 
 # whole: every confirmed one is listed with its three servants, and no other is without them.
 whole () {
-	tars ctl list --json >list &&
+	tars ctl list -o json >list &&
 	python3 - <<-'EOF'
 		import json
 		rows = json.load(open("list"))
 		rows = rows["servers"] if isinstance(rows, dict) else rows
-		got = {r["application"] + "." + r["serverName"]: len(r["endpoints"]) for r in rows}
+		got = {r["server"]: len(r["endpoints"].split(", ")) for r in rows}
 		confirmed = open("confirmed").read().split()
 		asked = open("asked").read().split()
 		lost = [n for n in confirmed if n not in got]

@@ -42,8 +42,8 @@ test_expect_success 'from nothing running to the first call by name' '
 test_expect_success 'memory at rest' '
 	pid=$(cut -d" " -f1 "$data/up.pid") &&
 	kb=$(resident_kb "$pid") &&
-	service=$(tars ctl list --json |
-		sed -n "s/.*\"processId\": *\([0-9]*\).*/\1/p" | head -n 1) &&
+	service=$(tars ctl list -o json |
+		sed -n "s/.*\"pid\": *\([0-9]*\).*/\1/p" | head -n 1) &&
 	echo "# resident: tars up $kb kB (private $(sed -n "s/^RssAnon:[^0-9]*//p" \
 		"/proc/$pid/status")), the service $(resident_kb "$service") kB" |
 		tee -a /dev/fd/3 &&

@@ -11,7 +11,7 @@ add_node () {
 		\"nodeObj\":\"tars.tarsnode.NodeObj@tcp -h 127.0.0.1 -p 1\",\"endpointIp\":\"\",
 		\"endpointPort\":0,\"timeOut\":0,\"dataDir\":\"\"},
 		\"li\":{\"avg1\":0,\"avg5\":0,\"avg15\":0}}" &&
-	wait_for 5 "tars ctl nodes | grep -q '^$1 '"
+	wait_for 5 "tars ctl node list | grep -q '^$1 '"
 }
 
 # refused STATUS TEXT ARG...: a deployment that is refused with this text and writes nothing.
@@ -20,14 +20,14 @@ refused () {
 	shift 2
 	pg_sql "SELECT * FROM t_server_conf" >before &&
 	test_expect_code "$status" tars ctl deploy "$@" 2>err &&
-	test_grep "^tars: ctl deploy: $text" err &&
+	test_grep "^tars: ctl server deploy: $text" err &&
 	pg_sql "SELECT * FROM t_server_conf" >after &&
 	test_cmp before after
 }
 
 test_expect_success 'nothing listens: the endpoint and what failed' '
 	test_expect_code 69 tars ctl list --locator "a.b.c@tcp -h 127.0.0.1 -p 1" 2>err &&
-	test_grep "tars: ctl list: .*CtlObj.list at tcp 127.0.0.1:1.*" err
+	test_grep "tars: ctl server list: .*CtlObj.serverList at tcp 127.0.0.1:1.*" err
 '
 
 test_expect_success 'wrong use' '
@@ -35,7 +35,10 @@ test_expect_success 'wrong use' '
 	test_expect_code 64 tars ctl lst 2>err &&
 	test_grep "did you mean list\?" err &&
 	test_expect_code 64 tars ctl start 2>err &&
-	test_grep "^tars: ctl: start: too few arguments: wants App.Server \[NODE\]" err &&
+	test_grep "^tars: ctl: server start: too few arguments: wants App.Server \[NODE\]" err &&
+	test_expect_code 64 tars ctl server 2>err &&
+	test_grep "server: say what to do: deploy, drain, events, exits, list," err &&
+	test_expect_code 64 tars ctl node lst 2>err && test_grep "did you mean node list\?" err &&
 	test_expect_code 64 tars ctl list --locator tars.tarsregistry.QueryObj 2>err &&
 	test_grep "has no endpoint" err &&
 	test_expect_code 64 tars ctl list --locator "x y@z" 2>err
@@ -49,12 +52,12 @@ test_expect_success 'start' '
 '
 
 test_expect_success 'no node, one node, two nodes' '
-	refused 64 "no node is there" App.Srv "Obj@tcp -h 10.0.0.1 -p 1001" &&
+	refused 1 "no node is there" App.Srv "Obj@tcp -h 10.0.0.1 -p 1001" &&
 	add_node n1 &&
 	test_expect_code 1 tars ctl deploy App.Srv "Obj@tcp -h 10.0.0.1 -p 1001" --no-start 2>err &&
 	test_grep "App.Srv on node n1 is deployed, but not loaded: .*127.0.0.1:1" err &&
 	add_node n2 &&
-	refused 64 "several nodes are there, choose one with --node: n1, n2" App.Two \
+	refused 1 "several nodes are there, choose one with --node: n1, n2" App.Two \
 		"Obj@tcp -h 10.0.0.1 -p 1002" &&
 	refused 1 "node n3 is not registered; registered are: n1, n2" App.Two --node n3 \
 		"Obj@tcp -h 10.0.0.1 -p 1002"
@@ -71,8 +74,8 @@ test_expect_success 'what was written' '
 '
 
 test_expect_success 'names, endpoints, types, sets' '
-	refused 64 ".App. is not App.Server" App --node n1 &&
-	refused 64 ".App.Srv.Obj. is not App.Server" App.Srv.Obj --node n1 &&
+	refused 1 ".App. is not App.Server" App --node n1 &&
+	refused 1 ".App.Srv.Obj. is not App.Server" App.Srv.Obj --node n1 &&
 	refused 1 "application .A/B.: up to 128 letters, digits and any of ._. are allowed" A/B.Srv \
 		--node n1 "Obj@tcp -h 10.0.0.1 -p 1002" &&
 	refused 1 "server .S;rm.: up to" "App.S;rm" --node n1 "Obj@tcp -h 10.0.0.1 -p 1002" &&
@@ -86,7 +89,7 @@ test_expect_success 'names, endpoints, types, sets' '
 		"Obj@tcp -h 10.0.0.1 -p 1002" &&
 	refused 1 "type .rust. is unknown: tars_c, " App.Two --node n1 --type rust \
 		"Obj@tcp -h 10.0.0.1 -p 1002" &&
-	refused 1 "a set needs name, area and group" App.Two --node n1 --set a.b \
+	refused 1 "set .a.b.: a set needs name, area and group" App.Two --node n1 --set a.b \
 		"Obj@tcp -h 10.0.0.1 -p 1002" &&
 	refused 1 "template none does not exist" App.Two --node n1 --template none \
 		"Obj@tcp -h 10.0.0.1 -p 1002"
@@ -96,7 +99,7 @@ test_expect_success 'a profile that cannot be read' '
 	echo "<tars>" >profile &&
 	refused 1 "the profile: line 1: <tars> is not closed" App.Two --node n1 --profile profile \
 		"Obj@tcp -h 10.0.0.1 -p 1002" &&
-	refused 64 "--profile missing: No such file" App.Two --node n1 --profile missing \
+	refused 64 "profile missing: No such file" App.Two --node n1 --profile missing \
 		"Obj@tcp -h 10.0.0.1 -p 1002"
 '
 
@@ -129,20 +132,24 @@ test_expect_success 'deploying again replaces it as a whole' '
 
 test_expect_success 'list: an aligned table, filters, JSON' '
 	cat >want <<-\EOF &&
-	SERVER   NODE  TYPE      WANTED    STATE     PID  ENDPOINTS
-	App.Srv  n1    tars_c    inactive  inactive  0    App.Srv.Obj@tcp -h 10.0.0.1 -p 1001 -t 60000
-	App.Two  n1    not_tars  inactive  inactive  0    App.Two.D@tcp -h 10.0.0.2 -p 1005 -t 60000
+	SERVER   NODE  TYPE      WANTED    STATE     FLOW    PID  ENDPOINTS
+	App.Srv  n1    tars_c    inactive  inactive  active  0    App.Srv.Obj@tcp -h 10.0.0.1 -p 1001 -t 60000
+	App.Two  n1    not_tars  inactive  inactive  active  0    App.Two.D@tcp -h 10.0.0.2 -p 1005 -t 60000
 	EOF
 	tars ctl list >got &&
 	test_cmp want got &&
+	tars ctl server list >got && test_cmp want got &&
 	for filter in App.Two "*Two"; do
 		tars ctl list "$filter" >got &&
 		test_grep "^App.Two" got && test_grep ! "^App.Srv" got || return 1
 	done &&
 	tars ctl list n1 >got && test_grep "^App.Srv" got &&
 	tars ctl list None >got && test $(wc -l <got) = 1 &&
-	tars ctl list App.Two --json >got &&
-	test_grep "\"serverName\": ?\"Two\"" got && test_grep "\"setId\": ?\"a.b.1\"" got
+	tars ctl list "App_Two" >got && test $(wc -l <got) = 1 &&
+	tars ctl list App.Two -o json >got &&
+	test_grep "^\[\{\"server\":\"App.Two\",\"node\":\"n1\",.*\"set\":\"a.b.1\"" got &&
+	tars ctl list App.Two -o wide >got && test_grep "^SERVER .*VERSION  SET    TEMPLATE .*EXE" got &&
+	test_expect_code 64 tars ctl list -o yaml 2>err && test_grep "is not one of table\|wide\|json" err
 '
 
 test_expect_success 'start and stop: the wish is stored, the answer says why nothing happened' '
@@ -153,7 +160,7 @@ test_expect_success 'start and stop: the wish is stored, the answer says why not
 	test_grep "stop App.Srv on node n1: " err &&
 	test "$(pg_sql "SELECT setting_state FROM t_server_conf WHERE server_name = \$\$Srv\$\$")" = inactive &&
 	test_expect_code 1 tars ctl restart App.None 2>err &&
-	test_grep "App.None is not deployed \(tars ctl list\)" err &&
+	test_grep "App.None is not deployed \(tars ctl server list\)" err &&
 	test_expect_code 1 tars ctl start App.Srv n2 2>err &&
 	test_grep "App.Srv is not deployed on node n2" err
 '
@@ -166,7 +173,7 @@ test_expect_success 'undeploy: not while its node is said to live but does not a
 
 test_expect_success 'undeploy of a server whose node is gone' '
 	pg_sql "UPDATE t_node_info SET present_state = \$\$inactive\$\$ WHERE node_name = \$\$n1\$\$" &&
-	wait_for 5 "! tars ctl nodes | grep -q n1" &&
+	wait_for 5 "tars ctl node list | grep -q \"^n1 *inactive\"" &&
 	tars ctl undeploy App.Srv >out &&
 	test_grep "App.Srv is undeployed from node n1 \(the node was not asked\)" out &&
 	test "$(pg_sql "SELECT count(*) FROM t_server_conf WHERE server_name = \$\$Srv\$\$")" = 0 &&

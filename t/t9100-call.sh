@@ -99,11 +99,28 @@ test_expect_success '--context and --status reach the service, -v shows what com
 	test_grep "^code: 0$" err &&
 	test_grep "^context: color=blue$" err &&
 	work "context size" 0 --context color=blue --context size=9=8 >out && text_is 9=8 &&
-	work "status MARK" 0 --status=MARK=here >out && text_is here &&
+	work "status MARK" 0 --status=MARK=here -v >out 2>err && text_is here &&
+	test_grep "^status: MARK=here$" err &&
+	work "status MARK" 0 --tup --status=MARK=here -v >out 2>err &&
+	test_grep "^status: MARK=here$" err &&
+	work "status MARK" 0 --json --status=MARK=here -v >out 2>err &&
+	test_grep "^status: MARK=here$" err &&
 	work "status MARK" 0 >out && text_is none &&
 	work "context color" 0 --json --context color=red >out && text_is red &&
 	test_expect_code 64 work echo 0 --context color 2>err &&
 	test_grep "^tars: call: --context: .color. is not KEY=VALUE" err
+'
+
+test_expect_success 'an error has a text, also when the service gives none' '
+	for form in --tars --tup --json; do
+		test_must_fail work mute 7 $form 2>err && test_grep "application error" err &&
+		test_must_fail work mute -7 $form 2>err && test_grep "." err || return 1
+	done
+'
+
+test_expect_success 'a result that JSON cannot express is an error' '
+	test_must_fail work "context color" 0 --json --context color="$(printf "a\\377b")" 2>err &&
+	test_grep "UTF-8" err
 '
 
 test_expect_success '--oneway does not wait: the call is made, nothing is printed' '

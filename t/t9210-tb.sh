@@ -114,7 +114,8 @@ test_expect_success 'load: the rate to each host, values that are drawn, a funct
 	cat out progress &&
 	n=$(sed -n "s/^answers *\([0-9]*\) ok, 0 failed$/\1/p" out) &&
 	test "$n" -ge 150 && test "$n" -le 250 &&
-	test "$(grep -c "calls/s" progress)" = 2 &&
+	lines=$(grep -c "calls/s" progress) &&
+	test "$lines" -ge 1 && test "$lines" -le 3 &&
 	red=$(count one red) blue=$(count one blue) &&
 	test "$red" -gt 0 && test "$blue" -gt 0 && test $((red + blue)) = "$n" &&
 	echo void >none.txt &&

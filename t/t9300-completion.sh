@@ -37,14 +37,17 @@ in_shells () {
 
 test_expect_success 'roles, and commands of a role' '
 	in_shells "call completion config ctl" c &&
-	in_shells "start stop" ctl st &&
-	in_shells "start stop" help ctl st
+	in_shells "start state stop" ctl server st &&
+	in_shells "start state station stop" ctl st &&
+	in_shells "delete list set" ctl idc "" &&
+	in_shells "start state stop" help ctl server st
 '
 
 test_expect_success 'options: of the role, of its command, of every service' '
 	in_shells "--recover-protect" registry --rec &&
 	in_shells "--detach" registry --det &&
 	in_shells "--servant" ctl deploy --serva &&
+	in_shells "--servant" ctl server deploy --serva &&
 	in_shells "--log-file --log-level" idl fmt --log
 '
 

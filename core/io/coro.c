@@ -407,3 +407,26 @@ void coro_sleep_ms(int64_t ms)
 	timer_start(&s.timer, ms, on_slept);
 	coro_await(&s.done);
 }
+
+struct yielder {
+	struct task task;
+	struct coro *coro;
+	int done;
+};
+
+static void on_turn(struct task *t)
+{
+	struct yielder *y = container_of(t, struct yielder, task);
+
+	y->done = 1;
+	coro_wake(y->coro);
+}
+
+void coro_yield(void)
+{
+	struct yielder y = { .task.run = on_turn, .coro = current };
+
+	BUG_ON(!current);
+	reactor_post(reactor_self(), &y.task);
+	coro_await(&y.done);
+}

@@ -39,6 +39,8 @@ void coro_wake_now(struct coro *c);
 void coro_await(const int *done);
 /* Parks for a time. */
 void coro_sleep_ms(int64_t ms);
+/* Lets everything else that is ready have a turn. */
+void coro_yield(void);
 /* Gives the free stacks of this thread back; the reactor does it when it stops. */
 void coro_free_stacks(void);
 

@@ -64,7 +64,7 @@ size_t reactor_timer_count(const struct reactor *r);
 
 /* Room of this reactor for what does not outlive the current callback: every connection reads into
  * it, so that idle ones need no buffer. */
-enum { REACTOR_SCRATCH_SIZE = 256 * 1024 };
+enum { REACTOR_SCRATCH_SIZE = 1024 * 1024 };
 uint8_t *reactor_scratch(void);
 /* One large buffer that connections pass on among them, so that much output needs no new memory
  * again and again.  lend: its memory becomes that of b, which has none; there may be none to lend.

@@ -162,6 +162,7 @@ struct tars_app *app_new(const struct app_conf *conf, struct err *e)
 		app_free(app);
 		return NULL;
 	}
+	lookout_init(&app->lookout, app);
 	app_set_locator(app, app->conf.locator);
 	app->report = reporter_new(app, &conf->report);
 	return app;

@@ -74,6 +74,8 @@ void app_report_crashes(const char *name);
 struct reactor *app_reactor(struct tars_app *app);
 /* Changes the locator of by-name proxies from now on (a registry that listens on port 0). */
 void app_set_locator(struct tars_app *app, const char *locator);
+/* What it is now; "": none. */
+const char *app_locator(const struct tars_app *app);
 
 /* The servant row is copied; iface and impl must stay. */
 int app_add_servant(struct tars_app *app, const struct tars_servant *servant, struct err *e);
@@ -125,5 +127,13 @@ int app_reload_tls(struct tars_app *app, struct err *e);
 void app_spawn(struct tars_app *app, void (*fn)(struct tars_req *rq, void *arg), void *arg);
 /* The arena of a request: for calls that want one (pg_query). */
 struct arena *req_arena(struct tars_req *rq);
+
+/* Handlers that give the same results again and again may keep them encoded: if the reply is plain,
+ * which needs nothing but bytes, they can stand for what `out` has. */
+bool req_is_plain(const struct tars_req *rq);
+/* Appends `out` as a plain reply has it. */
+void req_encode(const struct tars_req *rq, const void *out, struct buf *to);
+/* Such bytes, which stay until the handler has returned. */
+void req_set_encoded(struct tars_req *rq, struct tars_bytes encoded);
 
 #endif

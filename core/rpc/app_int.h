@@ -19,6 +19,7 @@
 #include "core/rpc/dye.h"
 #include "core/rpc/list.h"
 #include "core/rpc/logstate.h"
+#include "core/rpc/lookout.h"
 #include "core/rpc/stats.h"
 #include "core/sys/metric.h"
 #include "proto/arena.h"
@@ -113,6 +114,7 @@ struct tars_app {
 	struct tars_proxy *proxies[PROXY_BUCKETS];
 	struct tars_proxy *_Atomic registry;
 	struct proxy_cache *cache;
+	struct lookout lookout;                 /* the main loop's */
 	_Atomic unsigned next_loop;           /* for requests of plain threads */
 
 	struct task start_task, stop_task;

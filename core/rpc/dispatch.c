@@ -18,6 +18,9 @@ static void put_reply(struct buf *b, struct tars_req *rq, int code, const char *
 {
 	size_t start = buf_size(b), size;
 
+	/* Whatever the handler said, or did not: an error has a text. */
+	if (code && !*text)
+		text = tars_strerror(code);
 	rq->format->put_reply(b, rq, code, text, out);
 	size = buf_size(b) - start;
 	if (size > rq->adapter->max_reply) {

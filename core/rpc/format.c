@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/rpc/app.h"
 #include "core/rpc/req.h"
 #include "proto/json.h"
 #include "proto/tup.h"
@@ -17,19 +18,29 @@ static struct response_packet response_head(const struct tars_req *rq, int code,
 		.ret = err_wire_code(code),
 		.desc = { .p = text, .n = (uint32_t)strlen(text) },
 		.context = rq->reply_context,
+		.status = rq->reply_status,
 	};
+}
+
+static void put_out(struct buf *b, const struct tars_req *rq, const struct tars_type *type,
+		    const void *out)
+{
+	if (rq->encoded.p)
+		buf_add(b, rq->encoded.p, rq->encoded.n);
+	else
+		codec_put_flat(b, type, out, 0);
 }
 
 static void put_tars_reply(struct buf *b, struct tars_req *rq, int code, const char *text,
 			   const void *out)
 {
 	const struct tars_type *type = code || !rq->func ? NULL : rq->func->out;
-	size_t expected = type ? codec_guess(type, out) : 0, mark;
+	size_t expected = !type ? 0 : rq->encoded.p ? rq->encoded.n : codec_guess(type, out), mark;
 	struct response_packet head;
 
-	if (type && !rq->reply_context.n) {
+	if (type && !rq->reply_context.n && !rq->reply_status.n) {
 		mark = packet_begin_ok(b, &rq->head, expected);
-		codec_put_flat(b, type, out, 0);
+		put_out(b, rq, type, out);
 		packet_end_ok(b, mark);
 		return;
 	}
@@ -37,7 +48,7 @@ static void put_tars_reply(struct buf *b, struct tars_req *rq, int code, const c
 	head.body.n = (uint32_t)expected;
 	mark = packet_begin_response(b, &head);
 	if (type)
-		codec_put_flat(b, type, out, 0);
+		put_out(b, rq, type, out);
 	packet_end_response(b, mark, &head);
 }
 
@@ -63,7 +74,8 @@ static void put_tup_reply(struct buf *b, struct tars_req *rq, int code, const ch
 			  const void *out)
 {
 	static const struct tars_type nothing = { .name = "", .kind = TARS_STRUCT };
-	struct tars_string_string_pair status[2];
+	uint32_t n_given = rq->reply_status.n;
+	struct tars_string_string_pair own[2], *status = own;
 	struct request_packet head = {
 		.version = rq->head.version,
 		.request_id = rq->head.request_id,
@@ -71,11 +83,16 @@ static void put_tup_reply(struct buf *b, struct tars_req *rq, int code, const ch
 		.servant = rq->head.servant,
 		.func = rq->head.func,
 		.context = rq->reply_context,
-		.status = { .v = status },
+		.status.n = n_given,
 	};
 	char number[16];
 	size_t mark;
 
+	if (n_given) {
+		status = tars_alloc(rq, (n_given + 2) * sizeof(*status));
+		memcpy(status, rq->reply_status.v, n_given * sizeof(*status));
+	}
+	head.status.v = status;
 	if (code) {
 		int n = snprintf(number, sizeof(number), "%d", err_wire_code(code));
 
@@ -128,6 +145,22 @@ static int get_tup_args(struct tars_req *rq, void *in, struct err *e)
 static const struct call_format tars_format = { get_tars_args, put_tars_reply };
 static const struct call_format tup_format = { get_tup_args, put_tup_reply };
 static const struct call_format json_format = { get_json_args, put_json_reply };
+
+/* A call that is traced says what its results are. */
+bool req_is_plain(const struct tars_req *rq)
+{
+	return rq->format == &tars_format && rq->func && !rq->travel;
+}
+
+void req_encode(const struct tars_req *rq, const void *out, struct buf *to)
+{
+	codec_put_flat(to, rq->func->out, out, 0);
+}
+
+void req_set_encoded(struct tars_req *rq, struct tars_bytes encoded)
+{
+	rq->encoded = encoded;
+}
 
 const struct call_format *packet_format(int16_t version)
 {

@@ -226,6 +226,8 @@ static void look_up(void *arg)
 		proxy->failures = rc == TARS_ENOTFOUND ? 0 : proxy->failures + 1;
 		publish_failure(proxy, &e);
 	}
+	if (rc == TARS_OK || rc == TARS_ENOTFOUND)
+		lookout_add(&app->lookout, proxy);
 	atomic_store(&proxy->asked_us, reactor_now());
 	/* Before the targets are told: a call that still sees it true is served by that. */
 	atomic_store(&proxy->wanted, false);

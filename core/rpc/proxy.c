@@ -205,7 +205,19 @@ struct tars_proxy *tars_proxy(struct tars_app *app, const char *object)
 
 void app_set_locator(struct tars_app *app, const char *locator)
 {
-	atomic_store(&app->registry, locator && *locator ? tars_proxy(app, locator) : NULL);
+	/* Look-ups are @idempotent: one that a registry took with it to its end asks the next. */
+	static const struct tars_retry rule;
+	static const struct tars_proxy_conf again = { .retries = &rule, .n_retries = 1 };
+
+	atomic_store(&app->registry,
+		     locator && *locator ? tars_proxy_conf(app, locator, &again) : NULL);
+}
+
+const char *app_locator(const struct tars_app *app)
+{
+	const struct tars_proxy *registry = atomic_load(&app->registry);
+
+	return registry ? registry->object : "";
 }
 
 /* ---- for people ---- */
@@ -239,6 +251,7 @@ void endpoints_each(struct tars_app *app,
 
 void proxies_stop(struct tars_app *app)
 {
+	lookout_stop(&app->lookout);
 	pthread_mutex_lock(&app->lock);
 	for (unsigned i = 0; i < PROXY_BUCKETS; i++)
 		for (struct tars_proxy *p = app->proxies[i]; p; p = p->next)

@@ -69,6 +69,8 @@ struct tars_proxy {
 	struct task want;
 	struct timer refresh;
 	unsigned failures;            /* look-ups in a row */
+	struct tars_proxy *next_watched;
+	bool in_watch, is_watched;    /* is_watched: somebody will tell us of changes */
 	struct target targets[];      /* one per loop */
 };
 

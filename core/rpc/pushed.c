@@ -123,7 +123,8 @@ void pushed_take(struct target *t, const struct response_packet *r)
 	const struct tars_str *name = packet_map_find(&r->status, "TARS_FUNC");
 	struct pushed *p = NULL;
 
-	if (h && name && has_room(&t->pushed, r->body.n))
+	/* One with a code is no push for the official client either. */
+	if (h && name && !r->ret && has_room(&t->pushed, r->body.n))
 		p = decode(h, name, &r->body);
 	if (p)
 		queue(t, p);

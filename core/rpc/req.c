@@ -273,9 +273,9 @@ int tars_fail(struct tars_req *rq, int code, const char *fmt, ...)
 	return rq->fail_code;
 }
 
-void tars_set_reply_context(struct tars_req *rq, const char *key, const char *value)
+static void set_pair(struct tars_req *rq, struct tars_string_string_map *m, const char *key,
+		     const char *value)
 {
-	struct tars_string_string_map *m = &rq->reply_context;
 	struct tars_string_string_pair *pair = NULL;
 
 	for (uint32_t i = 0; i < m->n && !pair; i++)
@@ -286,6 +286,19 @@ void tars_set_reply_context(struct tars_req *rq, const char *key, const char *va
 		pair->key = tars_strndup(rq, key, strlen(key));
 	}
 	pair->val = tars_strndup(rq, value, strlen(value));
+}
+
+void tars_set_reply_context(struct tars_req *rq, const char *key, const char *value)
+{
+	set_pair(rq, &rq->reply_context, key, value);
+}
+
+int tars_set_reply_status(struct tars_req *rq, const char *key, const char *value)
+{
+	if (!strncmp(key, "STATUS_", 7) || !strncmp(key, "TARS_", 5))
+		return TARS_EARG;
+	set_pair(rq, &rq->reply_status, key, value);
+	return TARS_OK;
 }
 
 /* ---- what the caller sent ---- */

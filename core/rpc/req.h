@@ -68,7 +68,8 @@ struct tars_req {
 	struct request_packet head;   /* names are valid in the frame callback only, body always */
 	int fail_code;                /* tars_fail */
 	const char *fail_text;
-	struct tars_string_string_map reply_context;
+	struct tars_string_string_map reply_context, reply_status;
+	struct tars_bytes encoded;    /* req_set_encoded; p is NULL: `out` is encoded */
 	int error_code;               /* of its last failed call */
 	const char *error;
 	struct grown *grown;          /* capacities of the lists that tars_grow made */

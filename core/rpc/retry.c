@@ -55,12 +55,20 @@ void retry_begin(struct tars_pending *p)
 		timer_start(&r->backup_due, r->rule->backup_ms, backup_due);
 }
 
+/* The list may have changed since it was sent: what it went to need not be in it any more. */
+static bool has_other(const struct target *t, const struct tars_pending *p)
+{
+	if (!t->route || !t->route->n)
+		return false;
+	return t->route->n > 1 || (p->link && strcmp(p->link->text, t->candidates[0].peer->text));
+}
+
 /* Is there another endpoint, time, and something left of the budget? */
 static bool can_send_again(struct tars_pending *p, _Atomic unsigned *counter)
 {
 	struct target *t = target_of(p);
 
-	if (!t->route || t->route->n < 2 || atomic_load(&p->loop->app->closed) ||
+	if (!has_other(t, p) || atomic_load(&p->loop->app->closed) ||
 	    p->deadline_us - reactor_now() < 1000)
 		return false;
 	if (!retry_budget_spend(&t->budget)) {

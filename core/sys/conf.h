@@ -12,7 +12,7 @@
 #include "core/sys/opt.h"
 #include "proto/err.h"
 
-enum { CONF_MAX_GROUPS = 3 };
+enum { CONF_MAX_GROUPS = 4 };
 
 enum conf_from { CONF_DEFAULT, CONF_FILE_ALL, CONF_FILE, CONF_ENV, CONF_FLAG };
 

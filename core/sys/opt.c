@@ -104,6 +104,7 @@ const char *opt_set(const struct opt *o, const char *text, void *values, struct 
 {
 	void *field = (char *)values + o->offset;
 	const char *copy;
+	struct tars_str str;
 	int64_t number;
 	bool truth;
 	int small;
@@ -114,6 +115,11 @@ const char *opt_set(const struct opt *o, const char *text, void *values, struct 
 			return arena_strf(a, "is not one of %s", o->choices);
 		copy = arena_strdup(a, text);
 		return store(field, &copy, sizeof(copy));
+	case OPT_TYPE_STR:
+		if (o->choices && !is_choice(o->choices, text))
+			return arena_strf(a, "is not one of %s", o->choices);
+		str = (struct tars_str){ arena_strdup(a, text), (uint32_t)strlen(text) };
+		return store(field, &str, sizeof(str));
 	case OPT_TYPE_TEXTS:
 		add_text(field, text, a);
 		return NULL;
@@ -149,6 +155,7 @@ void opt_clear(const struct opt *o, void *values)
 		[OPT_TYPE_INT] = sizeof(int),          [OPT_TYPE_INT64] = sizeof(int64_t),
 		[OPT_TYPE_DURATION] = sizeof(int64_t), [OPT_TYPE_SIZE] = sizeof(int64_t),
 		[OPT_TYPE_TEXTS] = sizeof(struct opt_texts),
+		[OPT_TYPE_STR] = sizeof(struct tars_str),
 	};
 
 	memset((char *)values + o->offset, 0, size[o->type]);
@@ -162,6 +169,7 @@ static const char *placeholder(const struct opt *o)
 {
 	switch (o->type) {
 	case OPT_TYPE_STRING:
+	case OPT_TYPE_STR:
 	case OPT_TYPE_TEXTS: return " TEXT";
 	case OPT_TYPE_BOOL: return "";
 	case OPT_TYPE_INT:
@@ -192,19 +200,23 @@ static void wrap(struct buf *b, size_t column, const char *text)
 	}
 }
 
+bool opt_is_on(const struct opt *o)
+{
+	return o->type == OPT_TYPE_BOOL && o->def && !strcmp(o->def, "yes");
+}
+
 void opt_print_help(struct buf *b, const struct opt *rows)
 {
 	struct buf text = BUF_INIT;
 
 	for (const struct opt *o = rows; o->name; o++) {
-		bool on = o->type == OPT_TYPE_BOOL && o->def && !strcmp(o->def, "yes");
 		size_t begin = buf_size(b), width;
 
 		/* A switch that is on is shown in the form that does something. */
 		buf_add_str(b, "  ");
 		if (o->letter)
 			buf_addf(b, "-%c, ", o->letter);
-		buf_addf(b, "--%s%s%s", on ? "no-" : "", o->name, placeholder(o));
+		buf_addf(b, "--%s%s%s", opt_is_on(o) ? "no-" : "", o->name, placeholder(o));
 		width = buf_size(b) - begin;
 		if (width > HELP_COLUMN - 2) {
 			buf_add_u8(b, '\n');
@@ -217,7 +229,7 @@ void opt_print_help(struct buf *b, const struct opt *rows)
 			buf_add_str(&text, " (required)");
 		else if (o->def && *o->def && o->type != OPT_TYPE_BOOL)
 			buf_addf(&text, " (default: %s)", o->def);
-		else if (on)
+		else if (opt_is_on(o))
 			buf_add_str(&text, " (default: on)");
 		wrap(b, HELP_COLUMN, buf_str(&text));
 	}

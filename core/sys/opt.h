@@ -21,6 +21,7 @@
 
 #include "proto/arena.h"
 #include "proto/buf.h"
+#include "proto/type.h"
 
 enum opt_type {
 	OPT_TYPE_STRING,    /* const char *; NULL without a default */
@@ -29,6 +30,7 @@ enum opt_type {
 	OPT_TYPE_INT64,     /* int64_t */
 	OPT_TYPE_DURATION,  /* int64_t milliseconds: 250ms 10s 5m 2h 1d, 0 */
 	OPT_TYPE_SIZE,      /* int64_t bytes: 512 64K 10M 2G, units of 1024 */
+	OPT_TYPE_STR,       /* struct tars_str, as members of IDL structs are */
 	OPT_TYPE_TEXTS,     /* struct opt_texts: a flag that may be given again and again */
 };
 
@@ -62,6 +64,7 @@ struct opt {
 #define OPT(name, conf, field, def, flags, help, ...) \
 	OPT_ROW(name, _Generic(((conf *)0)->field, \
 			       const char *: OPT_TYPE_STRING, \
+			       struct tars_str: OPT_TYPE_STR, \
 			       struct opt_texts: OPT_TYPE_TEXTS, \
 			       bool: OPT_TYPE_BOOL, \
 			       int: OPT_TYPE_INT, \
@@ -81,6 +84,8 @@ const struct opt *opt_find_letter(const struct opt *rows, char letter);
 const char *opt_set(const struct opt *o, const char *text, void *values, struct arena *a);
 /* As without a default: zero or NULL. */
 void opt_clear(const struct opt *o, void *values);
+/* A switch that is on by default: --no-NAME is the form that does something. */
+bool opt_is_on(const struct opt *o);
 /* The lines of help for all rows, wrapped at 80 columns. */
 void opt_print_help(struct buf *b, const struct opt *rows);
 

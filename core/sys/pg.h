@@ -76,6 +76,7 @@ void pg_rollback(struct pg_tx *tx);
  * LISTEN on a connection of its own.  notify(arg, payload) for each; notify(arg, NULL) after each
  * (re)connect: everything may have changed.  Runs on the reactor's stack: start a coroutine for
  * work.  lost(arg, why) once when the connection broke or could not be made; it keeps trying.
+ * A server that gives no answer any more is noticed within some 10 s.
  * channel: lower-case letters and '_'.  pg_unlisten before pg_free, not from within a callback.
  */
 struct pg_listener;

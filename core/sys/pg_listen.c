@@ -5,19 +5,49 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Nothing is sent while nothing changes, so a server that vanished has to be found out. */
+enum { CHECK_MS = 5000 };
+
 struct pg_listener {
 	struct pg_conn conn;
-	struct timer retry;
+	struct timer retry, check;
 	int64_t backoff_ms;
 	struct pg_op op;
 	struct sql sql;
 	char text[80];           /* LISTEN "channel" */
 	bool listening;
+	bool is_told;            /* notify(NULL) since it listens */
 	bool loss_told;
 	void (*notify)(void *arg, const char *payload);
 	void (*lost)(void *arg, const struct err *why);
 	void *arg;
 };
+
+static const struct sql sql_check = { "check", "SELECT 1", .once = true };
+
+static void run(struct pg_listener *l, const struct sql *sql, void (*done)(struct pg_op *op))
+{
+	l->op = (struct pg_op){ .sql = sql, .loses_nothing = true, .done = done,
+				.deadline_us = reactor_now() + 1000 * PG_CONNECT_TIMEOUT_MS };
+	pg_conn_run(&l->conn, &l->op);
+}
+
+static void check_due(struct timer *t);
+
+/* Any answer is enough; without one the connection counts as broken. */
+static void checked(struct pg_op *op)
+{
+	struct pg_listener *l = container_of(op, struct pg_listener, op);
+
+	PQclear(op->result);
+	op->result = NULL;
+	timer_start(&l->check, CHECK_MS, check_due);
+}
+
+static void check_due(struct timer *t)
+{
+	run(container_of(t, struct pg_listener, check), &sql_check, checked);
+}
 
 static void listened(struct pg_op *op)
 {
@@ -37,8 +67,9 @@ static void listener_down(struct pg_conn *c, const struct err *why)
 {
 	struct pg_listener *l = container_of(c, struct pg_listener, conn);
 
+	timer_stop(&l->check);
 	l->backoff_ms = pg_backoff_ms(l->listening ? 0 : l->backoff_ms);
-	l->listening = false;
+	l->listening = l->is_told = false;
 	l->op.rc = 0;
 	timer_start(&l->retry, l->backoff_ms, retry_now);
 	if (!l->loss_told) {
@@ -47,24 +78,25 @@ static void listener_down(struct pg_conn *c, const struct err *why)
 	}
 }
 
-/* First after connecting, then after LISTEN. */
+/* First after connecting, then after LISTEN, then after each check. */
 static void listener_ready(struct pg_conn *c)
 {
 	struct pg_listener *l = container_of(c, struct pg_listener, conn);
 	struct err why;
 
+	if (l->is_told)
+		return;
 	if (l->listening) {
+		l->is_told = true;
 		l->loss_told = false;
+		timer_start(&l->check, CHECK_MS, check_due);
 		l->notify(l->arg, NULL);
 	} else if (l->op.rc < 0) {
 		why = l->op.err;
 		pg_conn_close(c, &why);
 		listener_down(c, &why);
 	} else {
-		l->op = (struct pg_op){ .sql = &l->sql, .loses_nothing = true, .done = listened,
-					.deadline_us = reactor_now() +
-						       1000 * PG_CONNECT_TIMEOUT_MS };
-		pg_conn_run(c, &l->op);
+		run(l, &l->sql, listened);
 	}
 }
 
@@ -105,5 +137,6 @@ void pg_unlisten(struct pg_listener *l)
 		return;
 	timer_stop(&l->retry);
 	pg_conn_close(&l->conn, &why);
+	timer_stop(&l->check);
 	free(l);
 }

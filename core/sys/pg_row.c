@@ -233,6 +233,15 @@ static int decode_list(const struct cell *c, const struct tars_type *t, void *va
 
 /* ---- rows ---- */
 
+/* PQfnumber would take the name as SQL does, in lower case. */
+static bool has_column(const PGresult *res, const char *name)
+{
+	for (int i = 0; i < PQnfields(res); i++)
+		if (!strcmp(PQfname(res, i), name))
+			return true;
+	return false;
+}
+
 /* Matches columns to fields: both ways, each exactly once. */
 static int match_columns(const PGresult *res, const struct sql *sql, const struct tars_type *row,
 			 const struct tars_field **fields, struct err *e)
@@ -251,7 +260,7 @@ static int match_columns(const PGresult *res, const struct sql *sql, const struc
 		fields[i] = &row->fields[k];
 	}
 	for (unsigned k = 0; k < row->n_fields; k++)
-		if (PQfnumber(res, row->fields[k].name) < 0)
+		if (!has_column(res, row->fields[k].name))
 			return err_set(e, TARS_EDB, "statement \"%s\": no column for the field "
 				       "\"%s\" of %s", sql->name, row->fields[k].name, row->name);
 	if (n != row->n_fields)

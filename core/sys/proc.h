@@ -18,8 +18,13 @@ struct proc_spec {
 	const char *const *env;   /* "NAME=value" added to ours; NULL: none */
 	const char *cwd;          /* NULL: ours */
 	const char *output;       /* stdout and stderr are appended to it, as `user`; NULL: /dev/null */
+	int output_fd;            /* they go there instead; 0: they do not */
 	const char *user;         /* account to run as when we are root; NULL: ours */
 };
+
+/* As many open files as this process may have; programs that it starts get what it had itself.
+ * Before there are threads. */
+void proc_raise_files(void);
 
 /* Returns once exec has succeeded or failed (the error names program and cause). */
 int proc_spawn(const struct proc_spec *spec, pid_t *pid_r, struct err *e);

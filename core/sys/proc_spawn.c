@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +41,21 @@ struct report {
 	char step[20];
 };
 
+/* As it was before we raised it; programs that use select() cannot live with more. */
+static struct rlimit files_before;
+
+void proc_raise_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == files.rlim_max)
+		return;
+	files_before = files;
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		files_before = (struct rlimit){ 0 };
+}
+
 _Noreturn static void child_fails(const struct child *c, const char *step)
 {
 	struct report report = { .error = errno };
@@ -64,15 +80,18 @@ static void child_open_output(const struct child *c)
 _Noreturn static void child_run(struct child *c)
 {
 	const struct sigaction dfl = { .sa_handler = SIG_DFL };
+	int output_fd = c->spec->output_fd ? c->spec->output_fd : c->null_fd;
 	sigset_t none;
 
 	setsid();
 	umask(022);
+	if (files_before.rlim_max && setrlimit(RLIMIT_NOFILE, &files_before) < 0)
+		child_fails(c, "limit open files");
 	for (int signo = 1; signo < NSIG; signo++)
 		sigaction(signo, &dfl, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(c->null_fd, 0) < 0 || dup2(c->null_fd, 1) < 0 || dup2(c->null_fd, 2) < 0)
+	if (dup2(c->null_fd, 0) < 0 || dup2(output_fd, 1) < 0 || dup2(output_fd, 2) < 0)
 		child_fails(c, "redirect output");
 	/* Closed by exec, so that the report pipe works until then. */
 	if (close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)

@@ -7,6 +7,7 @@
 #include "core/io/pool.h"
 #include "core/sys/files.h"
 #include "if/AdminF.h"
+#include "roles/node/exits.h"
 #include "roles/node/node.h"
 
 enum { MAX_CMDLINE = 128 << 10, MAX_PID_FILE = 64, ADMIN_MS = 3000, GRACE_MS = 11000 };
@@ -15,6 +16,8 @@ struct search {
 	const struct spec *spec;
 	pid_t answered;         /* on its admin port */
 	struct proc_id id;      /* pid 0: not found */
+	struct proc_id gone;    /* noted by an earlier node, and it ended since; pid 0: none */
+	char exit_text[512];    /* how the one before ended */
 };
 
 /* Services have their configuration file on the command line: no other process has. */
@@ -50,16 +53,22 @@ static void search_files(void *arg)
 	struct search *search = arg;
 	const struct server_paths *p = &search->spec->paths;
 	struct proc_id id = { 0 };
+	struct tars_ExitRecord last;
 	struct arena a;
 	const char *text;
 	size_t n;
 
-	if (proc_read_pid_file(p->pid, &id, NULL) == 0 && proc_is_alive(&id)) {
-		search->id = id;
-		return;
-	}
 	arena_init(&a, NULL, 0);
-	if (file_read(p->script_pid, MAX_PID_FILE, &a, &text, &n, NULL) == 0)
+	if (exit_read(p->exit, &last, &a, NULL) == 0)
+		exit_summary(&last, search->exit_text, sizeof(search->exit_text));
+	if (proc_read_pid_file(p->pid, &id, NULL) == 0) {
+		if (proc_is_alive(&id))
+			search->id = id;
+		else
+			search->gone = id;
+	}
+	if (search->id.pid == 0 &&
+	    file_read(p->script_pid, MAX_PID_FILE, &a, &text, &n, NULL) == 0)
 		take_if_it(search, (pid_t)strtol(text, NULL, 10));
 	arena_clear(&a);
 }
@@ -111,6 +120,16 @@ static void take_over(struct server *s, const struct proc_id *id)
 	server_event(s, was_active ? EVENT_FOUND : EVENT_FOUND_STARTING, NULL);
 }
 
+/* What was left: how the last process ended, or that nobody saw it. */
+static void take_exit(struct server *s, const struct search *search)
+{
+	snprintf(s->exit_text, sizeof(s->exit_text), "%s", search->exit_text);
+	if (search->gone.pid == 0)
+		return;
+	exit_note(s, &search->gone, STATUS_AWAY);
+	notify(s, true, "[alarm] down, pid %d %s", search->gone.pid, s->last_exit);
+}
+
 void server_search(struct tars_req *rq, void *arg)
 {
 	struct server *s = arg;
@@ -121,6 +140,7 @@ void server_search(struct tars_req *rq, void *arg)
 	if (s->spec && !s->is_searched) {
 		search.spec = s->spec;
 		pool_run(search_files, &search);
+		take_exit(s, &search);
 		if (search.id.pid == 0 && s->spec->conf.has_local &&
 		    s->state == SERVER_INACTIVE) {
 			rc = ask_admin(s, rq, &search.answered);

@@ -32,6 +32,8 @@ const struct fsm_row fsm_rows[] = {
 	ROW(ACTIVE, EXITED, INACTIVE, server_do_went_down, "it died: restart"),
 	ROW(ACTIVE, SILENT, DEACTIVATING, server_do_shut_down,
 	    "ask it to stop, then start it again"),
+	ROW(ACTIVE, UNHEALTHY, DEACTIVATING, server_do_shut_down,
+	    "its liveness probe fails: stop, then start it again"),
 	ROW(ACTIVE, STOP, DEACTIVATING, server_do_shut_down, "ask it to stop"),
 
 	ROW(DEACTIVATING, LAUNCHED, DEACTIVATING, server_do_kill, "stopped while it was launched"),
@@ -59,8 +61,8 @@ const char *server_event_name(int event)
 {
 	static const char *const names[SERVER_EVENTS] = {
 		"start", "found", "found-starting", "launched", "launch-failed", "keep-activating",
-		"keep-alive", "exited", "too-slow", "silent", "stop", "no-exit", "destroy",
-		"removed",
+		"keep-alive", "exited", "too-slow", "silent", "unhealthy", "stop", "no-exit",
+		"destroy", "removed",
 	};
 
 	return event >= 0 && event < SERVER_EVENTS ? names[event] : "?";

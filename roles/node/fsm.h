@@ -30,6 +30,7 @@ enum server_event {
 	EVENT_EXITED,          /* the process is gone */
 	EVENT_TOO_SLOW,        /* no keepAlive within activating-timeout */
 	EVENT_SILENT,          /* no keepAlive within hearttimeout */
+	EVENT_UNHEALTHY,       /* its liveness probe fails */
 	EVENT_STOP,            /* commanded */
 	EVENT_NO_EXIT,         /* still there after deactivating-timeout */
 	EVENT_DESTROY,         /* commanded */

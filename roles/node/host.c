@@ -3,10 +3,13 @@
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
+#include <mntent.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,6 +56,17 @@ int64_t host_start_time(uint64_t start_ticks)
 	clock_gettime(CLOCK_REALTIME, &now);
 	clock_gettime(CLOCK_BOOTTIME, &up);
 	return now.tv_sec - up.tv_sec + (int64_t)start_ticks / sysconf(_SC_CLK_TCK);
+}
+
+int64_t host_run_ms(uint64_t start_ticks)
+{
+	struct timespec up;
+	int64_t ms;
+
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	ms = up.tv_sec * 1000 + up.tv_nsec / 1000000 -
+	     (int64_t)start_ticks * 1000 / sysconf(_SC_CLK_TCK);
+	return ms > 0 ? ms : 0;
 }
 
 char host_process_state(pid_t pid)
@@ -125,4 +139,70 @@ void host_print_load(struct buf *b, pid_t pid)
 		snprintf(path, sizeof(path), "/proc/%d/status", pid);
 		add_lines(b, path, process);
 	}
+}
+
+/* ---- memory and disks ---- */
+
+static int64_t kb_line(const char *text, const char *name)
+{
+	const char *line = strstr(text, name);
+
+	return line ? strtoll(line + strlen(name), NULL, 10) * 1024 : 0;
+}
+
+void host_memory(struct host_memory *m)
+{
+	char text[4 * MAX_STAT];
+
+	*m = (struct host_memory){ 0 };
+	if (!read_start("/proc/meminfo", text, sizeof(text)))
+		return;
+	m->total = kb_line(text, "MemTotal:");
+	m->available = kb_line(text, "MemAvailable:");
+	m->swap_used = kb_line(text, "SwapTotal:") - kb_line(text, "SwapFree:");
+}
+
+struct disks {
+	struct host_disk *v;
+	dev_t *devices;
+	size_t n, max;
+	struct arena *arena;
+};
+
+static void add_disk(struct disks *d, const char *path)
+{
+	struct statvfs fs;
+	struct stat st;
+
+	if (d->n == d->max || stat(path, &st) < 0 || statvfs(path, &fs) < 0 || !fs.f_blocks)
+		return;
+	for (size_t i = 0; i < d->n; i++)
+		if (d->devices[i] == st.st_dev)
+			return;
+	d->devices[d->n] = st.st_dev;
+	d->v[d->n++] = (struct host_disk){
+		.path = arena_strdup(d->arena, path),
+		.total = (int64_t)(fs.f_blocks * fs.f_frsize),
+		.free = (int64_t)(fs.f_bavail * fs.f_frsize),
+	};
+}
+
+size_t host_disks(const char *also, struct host_disk *v, size_t max, struct arena *a)
+{
+	struct disks d = { .v = v, .max = max, .arena = a,
+			   .devices = arena_alloc(a, max * sizeof(dev_t)) };
+	FILE *f = setmntent("/proc/self/mounts", "re");
+	char room[4096];
+	struct mntent m;
+
+	add_disk(&d, "/");
+	/* Only devices: a server of files that is away would hold us up.  What is mounted to be read
+	 * only, like a package that is a file system, is always full. */
+	while (f && getmntent_r(f, &m, room, sizeof(room)))
+		if (!strncmp(m.mnt_fsname, "/dev/", 5) && !hasmntopt(&m, "ro"))
+			add_disk(&d, m.mnt_dir);
+	if (f)
+		endmntent(f);
+	add_disk(&d, also);
+	return d.n;
 }

@@ -1,6 +1,7 @@
 /* Starts a server's process, and says why it does not run. */
 #include <ctype.h>
 #include <dirent.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,10 @@
 #include "core/io/coro.h"
 #include "core/io/pool.h"
 #include "core/sys/files.h"
+#include "roles/node/exits.h"
 #include "roles/node/node.h"
 #include "roles/node/script.h"
+#include "roles/run_options.h"
 
 enum {
 	SCRIPT_MS = 2000,      /* how long a start script may take to print pid= or its end mark */
@@ -30,23 +33,47 @@ struct launch {
 	int rc;
 };
 
-static const char *output_of(const struct spec *spec)
+const char *server_user(const struct node *n, const struct spec *spec)
 {
-	return *spec->conf.redirect_path ? spec->conf.redirect_path : spec->paths.output;
+	return spec && spec->desc->runUser.n ? spec->desc->runUser.p : n->conf->user;
+}
+
+/* Who asks for an account must not get another. */
+static int check_account(const struct server *s, struct err *e)
+{
+	const struct tars_str *user = &s->spec->desc->runUser;
+	struct passwd pw, *found = NULL;
+	char room[2048];
+
+	if (!user->n || geteuid() == 0)
+		return 0;
+	if (getpwnam_r(user->p, &pw, room, sizeof(room), &found) == 0 && found &&
+	    pw.pw_uid == geteuid())
+		return 0;
+	return err_set(e, TARS_ECONF, "%s: it shall run as %s, but this node does not run as root: "
+		       "start the node as root, or take the account away (tars ctl server set %s "
+		       "--user none)", s->id, user->p, s->id);
 }
 
 /* In a worker. */
 static int spawn(struct server *s, const char *const *argv, const char *output, struct proc_id *id,
 		 struct err *e)
 {
+	struct arena a;
 	const struct spec *spec = s->spec;
-	const char *cwd = *spec->conf.log_path ? spec->conf.log_path : spec->paths.dir;
+	const char *cwd = spec_cwd(spec);
 	struct proc_spec p = { .argv = argv, .cwd = cwd, .output = output,
-			       .user = s->node->conf->user };
+			       .user = server_user(s->node, spec) };
 	int rc = dir_make(cwd, e);
 
+	arena_init(&a, NULL, 0);
 	if (rc == 0)
-		rc = proc_spawn(&p, &id->pid, e);
+		rc = check_account(s, e);
+	if (rc == 0) {
+		p.env = run_env_parse(spec->desc->runEnv.p, &a, e);
+		rc = p.env ? proc_spawn(&p, &id->pid, e) : e->code;
+	}
+	arena_clear(&a);
 	/* Gone already: the watch on the zombie tells how it ended. */
 	if (rc == 0 && proc_identify(id->pid, id, NULL) < 0)
 		id->start = 0;
@@ -68,21 +95,26 @@ static void launch_program(void *arg)
 	struct launch *l = arg;
 	struct server *s = l->s;
 	const struct spec *spec = s->spec;
-	const struct script_in in = { .id = s->id, .node = &s->node->paths, .paths = &spec->paths,
-				      .conf = &spec->conf };
+	struct script_in in = { .id = s->id, .node = &s->node->paths, .paths = &spec->paths,
+				.conf = &spec->conf };
+	struct arena a;
 	const char *const argv[] = { "/bin/sh", spec->paths.start, NULL };
 	struct buf text = BUF_INIT;
 
-	s->output_from = file_size(output_of(spec));
-	l->rc = script_start(&in, &text, &l->err);
+	s->output_from = file_size(spec_output(spec));
+	arena_init(&a, NULL, 0);
+	in.env = run_env_parse(spec->desc->runEnv.p, &a, &l->err);
+	in.args = run_args_parse(spec->desc->runArgs.p, &a, &l->err);
+	l->rc = in.env && in.args ? script_start(&in, &text, &l->err) : l->err.code;
 	if (l->rc == 0)
 		l->rc = file_update(spec->paths.start, NULL, buf_head(&text), buf_size(&text), 0755,
 				    &l->err);
 	if (l->rc >= 0)
-		l->rc = spawn(s, argv, output_of(spec), &l->id, &l->err);
+		l->rc = spawn(s, argv, spec_output(spec), &l->id, &l->err);
 	if (l->rc == 0)
 		note_process(l);
 	buf_release(&text);
+	arena_clear(&a);
 }
 
 /* ---- the user's own scripts ---- */
@@ -92,6 +124,7 @@ enum { MAX_SCRIPT_OUTPUT = 64 << 10 };  /* of what one run prints, as far as it 
 struct script_job {
 	struct server *s;
 	const char *script, *output;
+	const char *args;       /* of the operator, behind the server's id; NULL: none */
 	off_t from;
 	struct proc_id id;
 	pid_t pid;              /* from a line pid=<n> */
@@ -103,14 +136,30 @@ struct script_job {
 static void start_script(void *arg)
 {
 	struct script_job *job = arg;
-	const char *const argv[] = { "/bin/sh", job->script, job->s->id, NULL };
+	const char *const *args;
+	const char **argv;
+	size_t n = 0;
+	struct arena a;
 
+	arena_init(&a, NULL, 0);
+	args = run_args_parse(job->args ? job->args : "", &a, &job->err);
+	while (args && args[n])
+		n++;
+	argv = arena_alloc(&a, (n + 4) * sizeof(*argv));
+	argv[0] = "/bin/sh";
+	argv[1] = job->script;
+	argv[2] = job->s->id;
+	for (size_t i = 0; i < n; i++)
+		argv[3 + i] = args[i];
 	job->from = file_size(job->output);
-	if (!file_is_regular(job->script))
+	if (!args)
+		job->rc = job->err.code;
+	else if (!file_is_regular(job->script))
 		job->rc = err_set(&job->err, TARS_ENOTFOUND, "%s: there is no script %s: release a "
 				  "package with it, or correct its path", job->s->id, job->script);
 	else
 		job->rc = spawn(job->s, argv, job->output, &job->id, &job->err);
+	arena_clear(&a);
 }
 
 static void read_output(void *arg)
@@ -232,7 +281,7 @@ static void launch_script(struct launch *l)
 	struct server *s = l->s;
 	const struct spec *spec = s->spec;
 	struct script_job job = { .s = s, .script = spec->paths.start_script,
-				  .output = output_of(spec) };
+				  .output = spec_output(spec), .args = spec->desc->runArgs.p };
 	struct scan scan;
 
 	if (!job.script) {
@@ -289,6 +338,8 @@ static void launch(struct tars_req *rq, void *arg)
 
 	(void)rq;
 	server_lock(s);
+	if (s->spec && s->are_files_due)
+		server_fetch_files(s);
 	if (!s->spec) {
 		l.rc = err_set(&l.err, TARS_ECONF, "%s",
 			       *s->trouble ? s->trouble : "there is no description of it");
@@ -315,6 +366,7 @@ static void launch(struct tars_req *rq, void *arg)
 void server_do_launch(struct server *s)
 {
 	s->is_launching = true;
+	exit_forget(s);
 	s->launched_us = reactor_now();
 	server_hold(s);
 	node_spawn(s->node, launch, s);
@@ -366,7 +418,7 @@ const char *server_why(struct server *s, struct arena *a)
 	struct why w = { .from = s->died_from, .arena = a, .tail = "" };
 
 	if (s->spec) {
-		w.path = arena_strdup(a, output_of(s->spec));
+		w.path = arena_strdup(a, spec_output(s->spec));
 		pool_run(read_tail, &w);
 	}
 	return arena_strf(a, "%s%s%s%s%s", s->trouble, *s->trouble && *s->last_exit ? "; " : "",

@@ -17,7 +17,7 @@ static const char query_object[] = "tars.tarsregistry.QueryObj";
 static struct tars_call to(struct node *n, struct tars_req *rq, const char *object, int timeout_ms)
 {
 	return (struct tars_call){ .to = tars_proxy(n->app, object), .rq = rq,
-				   .timeout_ms = timeout_ms };
+				   .timeout_ms = timeout_ms, .context = n->credential };
 }
 
 static int failed(const struct tars_call *c, int rc, const char *what, struct err *e)
@@ -62,7 +62,7 @@ static int refresh_locator(struct node *n, struct tars_req *rq, struct err *e)
 			 out.activeEp.v[i].istcp == ENDPOINT_SSL ? "ssl" : "tcp",
 			 out.activeEp.v[i].host.p, out.activeEp.v[i].port);
 	if (strcmp(buf_str(&b), n->locator) != 0)
-		n->locator = arena_strdup(&n->arena, buf_str(&b));
+		node_set_locator(n, buf_str(&b));
 	buf_release(&b);
 	return 0;
 }
@@ -111,6 +111,7 @@ static int register_node(struct node *n, struct tars_req *rq, struct err *e)
 		return err_set(e, TARS_EUNKNOWN, "register node %s: the registry answered %d",
 			       n->name, out.ret);
 	n->is_registered = true;
+	n->is_host_unwanted = false;
 	n->last_alive_us = reactor_now();
 	log_info(&n->log, "registered as %s, %s", n->name, n->object);
 	return 0;
@@ -168,13 +169,16 @@ static const struct tars_type *list_type(void)
 	return tars_Registry_iface.funcs[func].out;
 }
 
-static void load_list(struct node *n, const struct tars_Registry_getServers_out *list)
+/* `orders`: before it was read.  What was started or removed since is not as the list says. */
+static void load_list(struct node *n, const struct tars_Registry_getServers_out *list,
+		      uint64_t orders)
 {
 	struct err e;
 
-	for (uint32_t i = 0; i < list->ret.n && !n->is_stopping; i++)
+	for (uint32_t i = 0; i < list->ret.n && !n->is_stopping && orders == n->orders; i++)
 		/* The server keeps the text; the others go on. */
-		server_load(n, &list->ret.v[i], &e);
+		server_load(n, &list->ret.v[i], &orders, &e);
+	n->is_sync_due |= orders != n->orders;
 }
 
 static int fetch(struct node *n, struct tars_req *rq, const char *app, const char *server,
@@ -194,8 +198,11 @@ static int sync(struct node *n, struct tars_req *rq, struct err *e)
 {
 	struct tars_Registry_getServers_out list = { 0 };
 	struct cache cache = { .path = n->cache_path };
+	uint64_t orders = n->orders;
 	int rc = refresh_locator(n, rq, e);
 
+	if (rc == 0)
+		node_fetch_template(n, rq);
 	n->is_sync_due = false;   /* after a failure it is due in any case */
 	if (rc == 0)
 		rc = fetch(n, rq, "", "", &list, e);
@@ -207,7 +214,7 @@ static int sync(struct node *n, struct tars_req *rq, struct err *e)
 	if (cache.rc < 0)
 		log_warn(&n->log, "%s", cache.err.text);
 	n->is_cache_tried = true;
-	load_list(n, &list);
+	load_list(n, &list, orders);
 	n->last_sync_us = reactor_now();
 	return report_all(n, rq, e);
 }
@@ -231,18 +238,20 @@ static void load_cache(struct node *n, struct tars_req *rq)
 	if (!n->name && list->ret.n)
 		node_set_name(n, list->ret.v[0].nodeName.p);
 	log_warn(&n->log, "the registry is away: %u servers from %s", list->ret.n, c.path);
-	load_list(n, list);
+	load_list(n, list, n->orders);
 }
 
 int link_load(struct node *n, struct tars_req *rq, const char *app, const char *server,
 	      struct err *e)
 {
 	struct tars_Registry_getServers_out list = { 0 };
+	struct server *s;
 	int rc;
 
 	if (!n->name)
 		return err_set(e, TARS_ECONNECT, "this node has not reached its registry yet (%s)",
 			       n->locator);
+	n->orders++;
 	rc = fetch(n, rq, app, server, &list, e);
 	if (rc != 0)
 		return rc;
@@ -255,7 +264,17 @@ int link_load(struct node *n, struct tars_req *rq, const char *app, const char *
 		n->is_sync_due = true;
 		signal_raise(&n->link);
 	}
-	return server_load(n, &list.ret.v[0], e);
+	rc = server_load(n, &list.ret.v[0], NULL, e);
+	s = server_find(n, app, server);
+	if (rc == 0 && s) {
+		server_hold(s);
+		server_lock(s);
+		if (s->spec)
+			server_fetch_files(s);
+		server_unlock(s);
+		server_release(s);
+	}
+	return rc;
 }
 
 /* ---- the loop ---- */
@@ -282,6 +301,8 @@ static int step(struct node *n, struct tars_req *rq, struct err *e)
 		rc = sync(n, rq, e);
 	if (rc == 0 && is_over(n->last_alive_us, n->conf->heartbeat_ms))
 		rc = keep_alive(n, rq, e);
+	if (rc == 0)
+		node_report_host(n, rq);
 	return rc;
 }
 
@@ -307,10 +328,12 @@ void link_run(struct tars_req *unused, void *arg)
 				load_cache(n, rq);
 		} else {
 			*told = '\0';
+			if (n->is_sync_due)
+				pause_ms = 0;
 		}
 		tars_end(rq);
 		signal_raise(&n->stepped);
-		if (!n->is_stopping)
+		if (!n->is_stopping && pause_ms)
 			signal_wait(&n->link, pause_ms);
 	}
 }

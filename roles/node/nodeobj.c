@@ -8,12 +8,15 @@
 #include "core/sys/files.h"
 #include "if/AdminF.h"
 #include "if/AdminReg.h"
-#include "if/Node.h"
+#include "roles/node/exits.h"
+#include "roles/node/logobj.h"
 #include "roles/node/node.h"
+#include "roles/node/probes.h"
 
 enum {
 	REPLY_MS = 300,          /* kept back for the answer */
 	NOTIFY_MS = 10000,
+	REPORT_MS = 2000,        /* until the registry knows of a start */
 	STOP_MARGIN_MS = 5000,   /* behind deactivating-timeout: SIGKILL and its effect */
 	SEARCH_MS = 12000,
 };
@@ -49,6 +52,7 @@ static int await_start(struct tars_req *rq, struct server *s, struct tars_str *r
 	/* Carried out by hand, so limits and an earlier stop are over.  Not sooner: a start that was
 	 * due when the search ended is this one. */
 	s->is_stopped = false;
+	*s->unhealthy = '\0';
 	s->limiter = (struct limiter){ 0 };
 	deaths = s->deaths;
 	if (server_event(s, EVENT_START, &e) < 0) {
@@ -70,6 +74,16 @@ static int await_start(struct tars_req *rq, struct server *s, struct tars_str *r
 	return 0;
 }
 
+/* Whoever starts a server and then looks for it finds it, unless no registry is there. */
+static void await_report(struct server *s)
+{
+	int64_t until = reactor_now() + REPORT_MS * 1000;
+
+	while (s->state == SERVER_ACTIVE && s->reported_state != SERVER_ACTIVE && s->node->is_heard &&
+	       reactor_now() < until)
+		signal_wait(&s->changed, (until - reactor_now()) / 1000 + 1);
+}
+
 static int start(struct tars_req *rq, const struct tars_Node_startServer_in *in,
 		 struct tars_Node_startServer_out *out)
 {
@@ -88,6 +102,7 @@ static int start(struct tars_req *rq, const struct tars_Node_startServer_in *in,
 	server_hold(s);
 	await_search(s);
 	out->ret = await_start(rq, s, &out->result);
+	await_report(s);
 	server_release(s);
 	return 0;
 }
@@ -102,6 +117,7 @@ static int unknown(struct tars_req *rq, const struct tars_str *app, const struct
 static void begin_stop(struct server *s)
 {
 	s->is_stopped = true;
+	exit_expect(s, "stopped by command");
 	timer_stop(&s->restart);
 	if (s->is_searched || s->state != SERVER_INACTIVE)
 		server_event(s, EVENT_STOP, NULL);
@@ -203,6 +219,7 @@ static int destroy(struct tars_req *rq, const struct tars_Node_destroyServer_in 
 	}
 	server_hold(s);
 	await_search(s);
+	((struct node *)tars_data(rq))->orders++;
 	if (server_event(s, EVENT_DESTROY, &e) < 0) {
 		out->ret = CODE(LOAD_SERVICE_DESC_ERR);
 		out->result = tars_strf(rq, "server state is not Inactive. the curent state is %s: "
@@ -261,10 +278,10 @@ static void describe(struct tars_req *rq, struct server *s, struct tars_str *res
 	else if (wait_ms > 0)
 		next = tars_strf(rq, "; %snext start in %lld s", s->limiter.is_punished ?
 				 "start limit reached, " : "", (long long)(wait_ms + 999) / 1000).p;
-	*result = tars_strf(rq, "getStateInfo [%s] succ: %s for %lld s%s%s%s", s->id,
+	*result = tars_strf(rq, "getStateInfo [%s] succ: %s for %lld s%s%s%s%s", s->id,
 			    server_state_name((int)s->state),
 			    (long long)(reactor_now() - s->since_us) / 1000000, *why ? "; " : "",
-			    why, next);
+			    why, probes_text(s, req_arena(rq)), next);
 }
 
 static int get_state(struct tars_req *rq, const struct tars_Node_getStateInfo_in *in,
@@ -297,6 +314,11 @@ static int get_state(struct tars_req *rq, const struct tars_Node_getStateInfo_in
 	pair = TARS_PUSH(rq, &out->info.exState);
 	pair->key = TARS_STR("RUN_SECONDS");
 	pair->val = tars_strf(rq, "%lld", (long long)(time(NULL) - started));
+	if (*s->exit_text) {
+		pair = TARS_PUSH(rq, &out->info.exState);
+		pair->key = TARS_STR("LAST_EXIT");
+		pair->val = tars_strf(rq, "%s", s->exit_text);
+	}
 	describe(rq, s, &out->result);
 	server_release(s);
 	return 0;
@@ -334,6 +356,33 @@ static int shut_down(struct tars_req *rq, const struct tars_Node_shutdown_in *in
 	return 0;
 }
 
+/* Without releases: no server has one under way. */
+static int get_patch_percent(struct tars_req *rq, const struct tars_Node_getPatchPercent_in *in,
+			     struct tars_Node_getPatchPercent_out *out)
+{
+	if (!server_find(tars_data(rq), in->application.p, in->serverName.p)) {
+		out->ret = CODE(LOAD_SERVICE_DESC_ERR);
+		out->tPatchInfo.sResult = tars_strf(rq, "getPatchPercent [%s.%s] server not exist",
+						    in->application.p, in->serverName.p);
+		return 0;
+	}
+	out->ret = -1;
+	out->tPatchInfo.iPercent = 100;
+	return 0;
+}
+
+/* Servers run as processes: there is no registry of images to log in to. */
+static int docker_login(struct tars_req *rq, const struct tars_Node_forceDockerLogin_in *in,
+			struct tars_Node_forceDockerLogin_out *out)
+{
+	(void)rq;
+	(void)in;
+	out->ret = 0;
+	return 0;
+}
+
+#define ROW(f) .f = node_##f,
+
 const struct tars_Node node_node_servant = {
 	.startServer = start,
 	.stopServer = stop,
@@ -344,4 +393,8 @@ const struct tars_Node node_node_servant = {
 	.getStateInfo = get_state,
 	.getNodeLoad = get_load,
 	.shutdown = shut_down,
+	.getPatchPercent = get_patch_percent,
+	.forceDockerLogin = docker_login,
+	.getLastExit = node_getLastExit,
+	NODE_LOGS(ROW)
 };

@@ -137,6 +137,38 @@ static int exe_path(struct arena *a, const struct tars_ServerDescriptor *d, stru
 	return 0;
 }
 
+/* Beside the program, as tools expect them; a directory of somebody else's is not written to. */
+static void generated_scripts(struct arena *a, struct server_paths *p)
+{
+	const char *dir = is_inside(p->base, p->dir) ? p->base : arena_strf(a, "%s/", p->bin);
+
+	p->start = arena_strf(a, "%stars_start.sh", dir);
+	p->stop = arena_strf(a, "%stars_stop.sh", dir);
+	p->script_pid = arena_strf(a, "%s.pid", p->start);
+}
+
+static void log_paths(struct arena *a, const char *root, const struct tars_ServerDescriptor *d,
+		      struct server_paths *p)
+{
+	p->log_dir = arena_strf(a, "%s%s%s/%s", root, root[strlen(root) - 1] == '/' ? "" : "/",
+				d->application.p, d->serverName.p);
+	p->output = arena_strf(a, "%s/%s.%s.log", p->log_dir, d->application.p, d->serverName.p);
+}
+
+int paths_log(const struct tars_ServerDescriptor *d, const char *root, struct arena *a,
+	      struct server_paths *p, struct err *e)
+{
+	const char *id = arena_strf(a, "%s.%s", d->application.p, d->serverName.p), *path;
+	int rc;
+
+	if (*root != '/')
+		return 0;
+	rc = resolved(a, "/", "/", root, "logpath of its template", id, &path, e);
+	if (rc == 0)
+		log_paths(a, path, d, p);
+	return rc;
+}
+
 int paths_make(const struct node_paths *node, const struct tars_ServerDescriptor *d,
 	       struct arena *a, struct server_paths *p, struct err *e)
 {
@@ -163,17 +195,16 @@ int paths_make(const struct node_paths *node, const struct tars_ServerDescriptor
 	p->conf = arena_strf(a, "%s/%s.config.conf", p->conf_dir, id);
 	p->conf_bak = arena_strf(a, "%s.bak", p->conf);
 	p->data = arena_strf(a, "%s/data/", p->dir);
-	p->start = arena_strf(a, "%s/tars_start.sh", p->bin);
-	p->stop = arena_strf(a, "%s/tars_stop.sh", p->bin);
-	p->script_pid = arena_strf(a, "%s.pid", p->start);
 	p->pid = arena_strf(a, "%s/%s.pid", p->conf_dir, id);
-	p->log_dir = arena_strf(a, "%s%s/%s", node->log, app, server);
-	p->output = arena_strf(a, "%s/%s.log", p->log_dir, id);
+	p->exit = arena_strf(a, "%s/%s.exit.json", p->conf_dir, id);
+	log_paths(a, node->log, d, p);
 	if (!strcmp(app, "tars"))
 		p->installed_conf = arena_strf(a, "%s/%s/conf/%s.config.conf", node->root, server,
 					       id);
 
 	rc = exe_path(a, d, p, id, e);
+	if (rc == 0)
+		generated_scripts(a, p);
 	if (rc == 0)
 		rc = script_path(a, p, &d->startScript, "the start script", id, &p->start_script,
 				 e);

@@ -38,9 +38,10 @@ struct server_paths {
 	const char *exe;
 	bool exe_is_given;         /* not the default <bin>/<Server> */
 	const char *base;          /* directory of exe, with a slash at the end: ${basepath} */
-	const char *start, *stop;  /* generated scripts */
+	const char *start, *stop;  /* generated scripts: beside exe if that is in dir, else in bin */
 	const char *script_pid;    /* pid that the start script writes */
 	const char *pid;           /* pid and start time that the node writes */
+	const char *exit;          /* how its last process ended */
 	const char *log_dir, *output;
 	const char *start_script, *stop_script, *monitor_script; /* the user's own; NULL: none */
 	const char *installed_conf; /* of a platform service beside the node; NULL: none */
@@ -51,5 +52,9 @@ bool name_is_safe(const char *name);
 /* Error: TARS_EARG that names the field and the server. */
 int paths_make(const struct node_paths *node, const struct tars_ServerDescriptor *d,
 	       struct arena *a, struct server_paths *p, struct err *e);
+/* Where it logs, when its finished configuration says so: root is its logpath.  One that is no
+ * absolute path changes nothing.  Error: TARS_EARG as above. */
+int paths_log(const struct tars_ServerDescriptor *d, const char *root, struct arena *a,
+	      struct server_paths *p, struct err *e);
 
 #endif

@@ -105,10 +105,7 @@ static void make_macros(const struct render_in *in, struct arena *a, struct macr
 		{ "sha", d->sha.p },
 	};
 
-	for (size_t i = 0; i < N_MACROS; i++) {
-		m[i].name = all[i].name;
-		m[i].value = escaped(a, all[i].value);
-	}
+	memcpy(m, all, sizeof(all));
 }
 
 /* ---- adapters ---- */
@@ -195,6 +192,15 @@ static int get_ms(const struct tarsconf *c, const char *path, int64_t fallback, 
 	return rc;
 }
 
+static int get_limit(const struct tarsconf *c, const char *path, int64_t *v, struct err *e)
+{
+	int rc = tarsconf_get_int(c, path, -1, v, e);
+
+	if (rc == 0 && (*v < -1 || *v > INT_MAX))
+		rc = err_set(e, TARS_ECONF, "%s: %lld is no limit", path, (long long)*v);
+	return rc;
+}
+
 static int read_settings(const struct tarsconf *c, struct service_conf *s, struct err *e)
 {
 	int rc;
@@ -209,6 +215,10 @@ static int read_settings(const struct tarsconf *c, struct service_conf *s, struc
 	if (rc == 0 && s->hearttimeout_s > INT_MAX)
 		rc = err_set(e, TARS_ECONF, SERVER_KEY("hearttimeout") ": %lld is not a time in "
 			     "seconds", (long long)s->hearttimeout_s);
+	if (rc == 0)
+		rc = get_limit(c, SERVER_KEY("log-keep-days"), &s->log_keep_days, e);
+	if (rc == 0)
+		rc = get_limit(c, SERVER_KEY("log-keep-mb"), &s->log_keep_mb, e);
 	if (rc < 0)
 		return rc;
 	s->local_text = tarsconf_get_or(c, SERVER_KEY("local"), "");
@@ -237,6 +247,8 @@ static int join_profile(const struct render_in *in, struct tarsconf *conf, struc
 	int rc;
 
 	make_macros(in, a, macros);
+	for (size_t i = 0; i < N_MACROS; i++)
+		macros[i].value = escaped(a, macros[i].value);
 	macros_expand(&text, in->server->profile.p, in->server->profile.n, macros, N_MACROS);
 	rc = tarsconf_parse(profile, (const char *)buf_head(&text), buf_size(&text), e);
 	buf_release(&text);
@@ -267,6 +279,38 @@ int render_config(const struct render_in *in, struct arena *a, const char **text
 	if (rc < 0)
 		return err_wrap(e, "%s.%s", in->server->application.p, in->server->serverName.p);
 	return 0;
+}
+
+static void add_trimmed_lines(struct buf *b, const char *text)
+{
+	static const char blanks[] = " \t\r";
+
+	for (;;) {
+		size_t n = strcspn(text, "\n"), from = strspn(text, blanks), to = n;
+
+		while (to > from && strchr(blanks, text[to - 1]))
+			to--;
+		if (to > from)
+			buf_add(b, text + from, to - from);
+		if (!text[n])
+			return;
+		buf_add_u8(b, '\n');
+		text += n + 1;
+	}
+}
+
+void render_script(const struct render_in *in, const char *name, const char *text,
+		   struct arena *a, struct buf *b)
+{
+	struct macro macros[N_MACROS];
+	struct buf lines = BUF_INIT;
+
+	make_macros(in, a, macros);
+	add_trimmed_lines(&lines, text);
+	macros_expand(b, buf_str(&lines), buf_size(&lines), macros, N_MACROS);
+	if (!strstr(buf_str(&lines), arena_strf(a, "end-%s", name)))
+		buf_addf(b, "\necho 'end-%s'", name);
+	buf_release(&lines);
 }
 
 int render_local_port(const char *text, size_t n)

@@ -27,6 +27,7 @@ struct service_conf {
 	struct endpoint local;      /* of its AdminObj */
 	const char *local_text;
 	int64_t activating_ms, deactivating_ms, hearttimeout_s;
+	int64_t log_keep_days, log_keep_mb;   /* -1: as the node's options say; 0: all */
 	const char *log_path;
 	const char *java, *classpath, *jvmparams, *mainclass, *package_format, *php, *entrance;
 	const char *env, *redirect_path;
@@ -37,6 +38,11 @@ int render_config(const struct render_in *in, struct arena *a, const char **text
 		  struct service_conf *conf, struct err *e);
 /* Port of the AdminObj in an existing configuration; 0 if there is none. */
 int render_local_port(const char *text, size_t n);
+
+/* A script of the service, as it is run: lines trimmed, macros replaced, and at the end a line that
+ * prints "end-<name>", unless it has one. */
+void render_script(const struct render_in *in, const char *name, const char *text,
+		   struct arena *a, struct buf *b);
 
 struct macro {
 	const char *name, *value;

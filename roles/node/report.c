@@ -6,6 +6,7 @@
 
 #include "if/NotifyF.h"
 #include "roles/node/node.h"
+#include "roles/node/probes.h"
 
 /* A refusal may only mean that the database is away: it is asked again after so long. */
 enum { CALL_MS = 3000, RECHECK_MS = 60000, REFUSED_MS = 3000 };
@@ -21,13 +22,23 @@ static bool is_known(const struct server *s)
 	return s->is_searched || !s->spec || s->state != SERVER_INACTIVE;
 }
 
-static bool is_due(const struct server *s)
+static bool is_readiness_due(const struct server *s)
+{
+	return s->readiness_due_us && reactor_clock() >= s->readiness_due_us;
+}
+
+static bool is_state_due(const struct server *s)
 {
 	if (!is_known(s))
 		return false;
 	return s->reported_state != (int)s->state || s->reported_pid != s->proc.pid ||
 	       s->is_version_due ||
 	       (s->report_again_us && reactor_clock() >= s->report_again_us);
+}
+
+static bool is_due(const struct server *s)
+{
+	return is_readiness_due(s) || is_state_due(s);
 }
 
 static void fill(const struct server *s, struct tars_ServerStateInfo *info)
@@ -52,6 +63,36 @@ static int report_version(struct server *s, struct tars_req *rq)
 	return tars_Registry_reportVersion_oneway(&c, &in);
 }
 
+/* Why it is in this state, of which the registry makes an event. */
+static void put_cause(struct server *s, struct tars_req *rq, struct tars_ServerStateInfo *info)
+{
+	if (!*s->cause)
+		return;
+	*TARS_PUSH(rq, &info->exState) = (struct tars_string_string_pair){
+		TARS_STR("cause"), tars_strf(rq, "%s", s->cause)
+	};
+	if (s->is_cause_alarm)
+		*TARS_PUSH(rq, &info->exState) = (struct tars_string_string_pair){
+			TARS_STR("alarm"), TARS_STR("y")
+		};
+}
+
+/* What comes before it was reported is added: a death before a start. */
+void report_cause(struct server *s, bool is_alarm, const char *fmt, ...)
+{
+	size_t n = strlen(s->cause);
+	va_list ap;
+
+	if (n)
+		n += (size_t)snprintf(s->cause + n, sizeof(s->cause) - n, "; ");
+	if (n >= sizeof(s->cause))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(s->cause + n, sizeof(s->cause) - n, fmt, ap);
+	va_end(ap);
+	s->is_cause_alarm |= is_alarm;
+}
+
 /* The IDL's names for the three texts are not the order that registries expect (contract 3.3). */
 static int report_one(struct server *s, struct tars_req *rq)
 {
@@ -60,6 +101,7 @@ static int report_one(struct server *s, struct tars_req *rq)
 	struct tars_Registry_updateServer_out out = { 0 };
 	enum server_state state = s->state;
 	pid_t pid = s->proc.pid;
+	char cause[sizeof(s->cause)];
 	int rc = 0;
 
 	if (s->is_version_due) {
@@ -70,6 +112,8 @@ static int report_one(struct server *s, struct tars_req *rq)
 	in.serverName = tars_strf(rq, "%s", s->app);
 	in.nodeName = tars_strf(rq, "%s", s->name);
 	fill(s, &in.state);
+	put_cause(s, rq, &in.state);
+	memcpy(cause, s->cause, sizeof(cause));
 	if (rc == 0)
 		rc = tars_Registry_updateServer(&c, &in, &out);
 	if (rc != 0) {
@@ -84,6 +128,12 @@ static int report_one(struct server *s, struct tars_req *rq)
 	s->report_again_us = out.ret ? reactor_clock() + REFUSED_MS * 1000LL : 0;
 	s->reported_state = (int)state;
 	s->reported_pid = pid;
+	/* What was added meanwhile goes with the next state. */
+	if (!out.ret && !strcmp(cause, s->cause)) {
+		*s->cause = '\0';
+		s->is_cause_alarm = false;
+	}
+	signal_raise(&s->changed);
 	return 0;
 }
 
@@ -99,7 +149,7 @@ static struct server *next_due(const struct node *n)
 static int pause_ms(const struct node *n)
 {
 	for (const struct server *s = n->servers; s; s = s->next)
-		if (s->report_again_us)
+		if (s->report_again_us || s->readiness_due_us)
 			return REFUSED_MS;
 	return RECHECK_MS;
 }
@@ -120,7 +170,10 @@ void report_run(struct tars_req *unused, void *arg)
 		}
 		rq = tars_begin(n->app);
 		server_hold(s);
-		rc = report_one(s, rq);
+		/* First, so that nobody finds an active server that is not ready. */
+		rc = is_readiness_due(s) ? probes_report(s, rq) : 0;
+		if (rc == 0 && is_state_due(s))
+			rc = report_one(s, rq);
 		server_release(s);
 		tars_end(rq);
 		if (rc != 0) {
@@ -142,7 +195,7 @@ int report_all(struct node *n, struct tars_req *rq, struct err *e)
 	int rc;
 
 	for (s = n->servers; s; s = s->next)
-		if (is_known(s))
+		if (is_known(s) && !s->readiness_due_us)
 			fill(s, TARS_PUSH(rq, &in.vState));
 	if (!in.vState.n)
 		return 0;

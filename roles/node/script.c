@@ -108,6 +108,18 @@ int script_env(struct buf *b, const char *env, struct err *e)
 	return 0;
 }
 
+/* Of the operator, so over the template's. */
+static void add_own_env(const char *const *env, struct buf *b)
+{
+	for (; env && *env; env++) {
+		size_t name = strcspn(*env, "=");
+
+		buf_addf(b, "export %.*s=", (int)name, *env);
+		script_word(b, *env + name + 1);
+		buf_add_u8(b, '\n');
+	}
+}
+
 /* ---- looking for the program ---- */
 
 static int is_entry(const struct dirent *d)
@@ -248,7 +260,7 @@ static int command_java(const struct script_in *in, struct arena *a, struct buf 
 static int command_nodejs(const struct script_in *in, struct arena *a, struct buf *b)
 {
 	const char *base = arena_memdup(a, in->paths->base, strlen(in->paths->base) - 1);
-	const char *node = arena_strf(a, "%s/tars_nodejs/node", base);
+	const char *node = arena_strf(a, "%s/tars_nodejs/node", in->paths->base);
 	const char *package = search(&for_package, base, a);
 
 	script_word(b, file_is_program(node) ? node : "node");
@@ -304,6 +316,7 @@ static int add_prologue(const struct script_in *in, struct buf *b, struct err *e
 	buf_add_u8(b, ':');
 	script_word(b, in->node->data);
 	buf_add_str(b, "/lib/\n");
+	add_own_env(in->env, b);
 	return 0;
 }
 
@@ -320,6 +333,8 @@ int script_start(const struct script_in *in, struct buf *b, struct err *e)
 		script_word(b, in->paths->script_pid);
 		buf_add_str(b, "\nexec ");
 		rc = command(in, &a, b, e);
+		for (const char *const *arg = in->args; arg && *arg; arg++)
+			add_arg(b, *arg);
 		buf_add_u8(b, '\n');
 	}
 	arena_clear(&a);

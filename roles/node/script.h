@@ -15,6 +15,7 @@ struct script_in {
 	const struct node_paths *node;
 	const struct server_paths *paths;
 	const struct service_conf *conf;
+	const char *const *env, *const *args; /* run_options.h; NULL: none */
 };
 
 /* Text of tars_start.sh.  The error says what is missing and where to put it. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "roles/node/node.h"
+#include "roles/node/probes.h"
 
 enum { LOCK_CHECK_MS = 60000 };
 
@@ -46,17 +47,27 @@ void server_quiesce(struct server *s)
 	if (s->is_watching)
 		proc_watch_stop(&s->watch);
 	s->is_watching = false;
+	probes_stop(s);
 	signal_raise(&s->changed);
 }
 
 static void server_free(struct server *s)
 {
+	probes_free(s);
 	spec_free(s->spec);
 	free(s->app);
 	free(s->name);
 	free(s->id);
 	free((char *)s->log.prefix);
 	free(s);
+}
+
+const char *node_log_root(const struct node *n, const char *app, const char *name)
+{
+	const struct server *s = server_find(n, app, name);
+
+	return s && s->spec && *s->spec->conf.log_path == '/' ? s->spec->conf.log_path
+							      : n->paths.log;
 }
 
 void server_hold(struct server *s)
@@ -112,6 +123,7 @@ void server_trouble(struct server *s, const char *fmt, ...)
 int server_event(struct server *s, enum server_event event, struct err *e)
 {
 	const struct fsm_row *row = fsm_find(s->state, event);
+	enum server_state from = s->state;
 
 	/* What begins now would not be waited for; the next node sees it. */
 	if (s->node->is_stopping)
@@ -124,6 +136,10 @@ int server_event(struct server *s, enum server_event event, struct err *e)
 			 server_state_name(row->to), server_event_name(event), row->text);
 		s->state = row->to;
 		s->since_us = reactor_now();
+		if (row->to == SERVER_ACTIVE)
+			probes_begin(s);
+		else if (from == SERVER_ACTIVE || event == EVENT_START)
+			probes_end(s);
 		signal_raise(&s->changed);
 		signal_raise(&s->node->report);
 	}
@@ -140,8 +156,10 @@ static int take_spec(struct server *s, const struct tars_ServerDescriptor *d, st
 
 	if (rc < 0)
 		return rc;
+	s->are_files_due = s->are_files_due || !s->spec;
 	spec_free(s->spec);
 	s->spec = spec;
+	probes_take(s);
 	return 0;
 }
 
@@ -150,18 +168,22 @@ static bool is_gone(const struct server *s)
 	return s->state == SERVER_DESTROYING || s->state == SERVER_DESTROYED;
 }
 
-/* Locked and held.  One that is being destroyed is waited for and made anew. */
-static struct server *find_or_make(struct node *n, const struct tars_ServerDescriptor *d)
+/* Locked and held.  One that is being destroyed is waited for and made anew.  NULL: there have been
+ * orders meanwhile. */
+static struct server *find_or_make(struct node *n, const struct tars_ServerDescriptor *d,
+				   const uint64_t *orders)
 {
 	struct server *s;
 
 	for (;;) {
+		if (orders && *orders != n->orders)
+			return NULL;
 		s = server_find(n, d->application.p, d->serverName.p);
 		if (!s)
 			s = server_new(n, d->application.p, d->serverName.p);
 		server_hold(s);
 		server_lock(s);
-		if (!is_gone(s) || n->is_stopping)
+		if (n->is_stopping || (!is_gone(s) && (!orders || *orders == n->orders)))
 			return s;
 		server_unlock(s);
 		while (s->state == SERVER_DESTROYING && !n->is_stopping)
@@ -170,13 +192,17 @@ static struct server *find_or_make(struct node *n, const struct tars_ServerDescr
 	}
 }
 
-int server_load(struct node *n, const struct tars_ServerDescriptor *d, struct err *e)
+int server_load(struct node *n, const struct tars_ServerDescriptor *d, const uint64_t *orders,
+		struct err *e)
 {
-	struct server *s = find_or_make(n, d);
+	struct server *s = find_or_make(n, d, orders);
 	bool was_enabled;
 	struct err why = { 0 };
 	int rc;
 
+	if (!s)
+		return err_set(e, TARS_ECANCEL, "%s.%s: there was an order meanwhile",
+			       d->application.p, d->serverName.p);
 	rc = take_spec(s, d, &why);
 	/* What its last start told is not over because it was described again. */
 	if (rc < 0 || s->is_misdescribed)

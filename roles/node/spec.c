@@ -109,60 +109,91 @@ static int random_port(const struct job *job, struct err *e)
 /* The port stays the same as long as the file is there: running services listen on it. */
 static int local_port(const struct job *job, struct err *e)
 {
-	const struct server_paths *p = &job->spec->paths;
-	const char *const places[] = { p->conf, p->installed_conf };
 	const char *text;
 	size_t n;
 	int port = 0;
 
-	for (int i = 0; i < 2 && !port; i++)
-		if (places[i] &&
-		    file_read(places[i], MAX_CONF, &job->spec->arena, &text, &n, NULL) == 0)
-			port = render_local_port(text, n);
+	if (file_read(job->spec->paths.conf, MAX_CONF, &job->spec->arena, &text, &n, NULL) == 0)
+		port = render_local_port(text, n);
 	return port ? port : random_port(job, e);
 }
 
 /* The service's account owns what the service writes to. */
-static int give_to_user(const struct node *n, const char *path, struct err *e)
+static int give_to_user(const struct job *job, const char *path, struct err *e)
 {
-	const char *user = n->conf->user;
+	const char *user = server_user(job->node, job->spec);
 	struct passwd pw, *found = NULL;
 	char room[2048];
 
 	if (!user || !*user || geteuid() != 0)
 		return 0;
 	if (getpwnam_r(user, &pw, room, sizeof(room), &found) != 0 || !found)
-		return err_set(e, TARS_ECONF, "there is no account '%s' (option user)", user);
+		return err_set(e, TARS_ECONF, "there is no account '%s' (the node's option user, or tars ctl server set)", user);
 	if (chown(path, pw.pw_uid, pw.pw_gid) < 0)
 		return err_set(e, TARS_ESYS, "give %s to %s: %s", path, user, strerror(errno));
 	return 0;
 }
 
+static int make_dir(const struct job *job, const char *path, struct err *e)
+{
+	int rc = dir_make(path, e);
+
+	return rc < 0 ? rc : give_to_user(job, path, e);
+}
+
 static int make_dirs(const struct job *job, struct err *e)
 {
 	const struct server_paths *p = &job->spec->paths;
-	const char *const dirs[] = { p->bin, p->conf_dir, p->data, p->log_dir };
+	const char *const dirs[] = { p->bin, p->conf_dir, p->data };
 	int rc = 0;
 
-	for (unsigned i = 0; i < sizeof(dirs) / sizeof(*dirs) && rc == 0; i++) {
-		rc = dir_make(dirs[i], e);
-		if (rc == 0)
-			rc = give_to_user(job->node, dirs[i], e);
-	}
+	for (unsigned i = 0; i < sizeof(dirs) / sizeof(*dirs) && rc == 0; i++)
+		rc = make_dir(job, dirs[i], e);
 	return rc;
+}
+
+/* What the installation of a platform service left is its first configuration. */
+static int take_installed(const struct server_paths *p, struct arena *a, struct err *e)
+{
+	const char *text;
+	size_t n;
+
+	if (!p->installed_conf || file_is_regular(p->conf) ||
+	    file_read(p->installed_conf, MAX_CONF, a, &text, &n, NULL) < 0)
+		return 0;
+	return file_write(p->conf, text, n, 0644, e);
+}
+
+void spec_render_in(const struct node *n, const struct spec *spec, struct render_in *in)
+{
+	*in = (struct render_in){
+		.server = spec->desc, .paths = &spec->paths, .node_name = n->name, .host = n->host,
+		.node_ep = n->service_ep, .log_path = n->paths.log, .locator = n->service_locator,
+		.local_port = spec->conf.local.port,
+	};
+}
+
+const char *spec_output(const struct spec *spec)
+{
+	return *spec->conf.redirect_path ? spec->conf.redirect_path : spec->paths.output;
+}
+
+/* A relative one would be a directory of the node's. */
+const char *spec_cwd(const struct spec *spec)
+{
+	return *spec->conf.log_path == '/' ? spec->conf.log_path : spec->paths.dir;
 }
 
 static void make_files(void *arg)
 {
 	struct job *job = arg;
 	struct spec *spec = job->spec;
-	const struct node *n = job->node;
-	struct render_in in = {
-		.server = spec->desc, .paths = &spec->paths, .node_name = n->name, .host = n->host,
-		.node_ep = n->service_ep, .log_path = n->paths.log, .locator = n->locator,
-	};
+	struct render_in in;
 
+	spec_render_in(job->node, spec, &in);
 	job->rc = make_dirs(job, &job->err);
+	if (job->rc == 0)
+		job->rc = take_installed(&spec->paths, &spec->arena, &job->err);
 	if (job->rc == 0)
 		job->rc = in.local_port = local_port(job, &job->err);
 	if (job->rc > 0)
@@ -170,6 +201,11 @@ static void make_files(void *arg)
 	if (job->rc == 0)
 		job->rc = file_update(spec->paths.conf, spec->paths.conf_bak, spec->text,
 				      strlen(spec->text), 0644, &job->err);
+	if (job->rc >= 0)
+		job->rc = paths_log(spec->desc, spec->conf.log_path, &spec->arena, &spec->paths,
+				    &job->err);
+	if (job->rc == 0)
+		job->rc = make_dir(job, spec->paths.log_dir, &job->err);
 }
 
 /* ---- on the reactor ---- */

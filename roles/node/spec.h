@@ -10,6 +10,7 @@
 #include "if/RegistryF.h"
 #include "roles/node/render.h"
 
+struct node;
 struct server;
 
 struct heartbeat {
@@ -32,7 +33,14 @@ int spec_make(struct server *s, const struct tars_ServerDescriptor *d, struct sp
 	      struct err *e);
 void spec_free(struct spec *spec);
 
+/* What macros in texts for this service stand for. */
+void spec_render_in(const struct node *n, const struct spec *spec, struct render_in *in);
+
 /* The scripts decide over the process, not the generated command: not_tars, or a start script. */
 bool spec_has_own_start(const struct spec *spec);
+
+/* Where its stdout and stderr go, and where it runs: both live as long as the spec. */
+const char *spec_output(const struct spec *spec);
+const char *spec_cwd(const struct spec *spec);
 
 #endif

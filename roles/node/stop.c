@@ -122,6 +122,7 @@ void server_do_kill(struct server *s)
 		server_event(s, EVENT_EXITED, NULL);
 		return;
 	}
+	s->is_kill_sent = true;
 	/* What we started leads a group: its workers must not keep its ports. */
 	if (getpgid(s->proc.pid) == s->proc.pid && proc_is_alive(&s->proc))
 		kill(-s->proc.pid, SIGKILL);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/io/pool.h"
+#include "roles/node/exits.h"
 #include "roles/node/host.h"
 #include "roles/node/node.h"
 
@@ -14,9 +15,9 @@ enum {
 
 /* ---- the process ---- */
 
-static void went_away(struct server *s, const char *how)
+static void went_away(struct server *s, int status)
 {
-	struct proc_id other = s->other;
+	struct proc_id gone = s->proc, other = s->other;
 
 	s->is_watching = false;
 	s->proc.pid = 0;
@@ -27,8 +28,10 @@ static void went_away(struct server *s, const char *how)
 		signal_raise(&s->node->report);
 		return;
 	}
-	snprintf(s->last_exit, sizeof(s->last_exit), "%s after %.1f s", how,
-		 (double)(reactor_now() - s->launched_us) / 1e6);
+	/* Of its own accord: the restart that a probe wanted is history. */
+	if (s->state == SERVER_ACTIVE)
+		*s->unhealthy = '\0';
+	exit_note(s, &gone, status);
 	server_trouble(s, "%s", "");
 	server_event(s, EVENT_EXITED, NULL);
 }
@@ -36,16 +39,14 @@ static void went_away(struct server *s, const char *how)
 static void exited(struct proc_watch *w, int status)
 {
 	struct server *s = container_of(w, struct server, watch);
-	char how[64];
 
-	proc_print_status(how, sizeof(how), status);
 	/* A PHP master that went to the background: its heartbeat will name the real pid. */
 	if (status == 0 && s->state == SERVER_ACTIVATING && s->spec->paths.type == TYPE_PHP) {
 		s->is_watching = false;
 		s->proc.pid = 0;
 		return;
 	}
-	went_away(s, how);
+	went_away(s, status);
 }
 
 bool server_take_process(struct server *s, const struct proc_id *id)
@@ -55,6 +56,7 @@ bool server_take_process(struct server *s, const struct proc_id *id)
 	if (s->is_watching)
 		proc_watch_stop(&s->watch);
 	s->is_watching = proc_watch_start(&s->watch, &copy, exited, NULL) == 0;
+	oom_mark(&s->oom, copy.pid);
 	return s->is_watching;
 }
 
@@ -71,6 +73,10 @@ static void too_slow(struct timer *t)
 	notify(s, true, "[alarm] activating,pid not exist: %s sent no keepAlive within %lld ms",
 	       s->id,
 	       (long long)(s->spec ? s->spec->conf.activating_ms : 0));
+	report_cause(s, true, "no keepAlive within %lld ms of its start",
+		     (long long)(s->spec ? s->spec->conf.activating_ms : 0));
+	exit_expect(s, "killed by the node: no keepAlive within %lld ms",
+		    (long long)(s->spec ? s->spec->conf.activating_ms : 0));
 	server_event(s, EVENT_TOO_SLOW, NULL);
 }
 
@@ -83,7 +89,7 @@ void server_do_watch(struct server *s)
 {
 	all_beat(s);
 	if (s->proc.pid > 0 && !server_take_process(s, &s->proc)) {
-		went_away(s, "ended");
+		went_away(s, -1);
 		return;
 	}
 	if (s->state == SERVER_ACTIVATING)
@@ -108,6 +114,7 @@ void server_do_went_down(struct server *s)
 {
 	const struct limits *limits = &s->node->conf->limits;
 	int64_t lived_ms = (reactor_now() - s->launched_us) / 1000;
+	bool is_alarm = !s->is_stopped && s->is_enabled && !s->node->is_stopping;
 
 	timer_stop(&s->deadline);
 	if (s->is_watching)
@@ -118,7 +125,11 @@ void server_do_went_down(struct server *s)
 	s->died_from = s->output_from;
 	s->deaths++;
 	limiter_note_death(&s->limiter, limits, reactor_now(), lived_ms);
-	if (!s->is_stopped && s->is_enabled && !s->node->is_stopping)
+	if (*s->trouble)
+		report_cause(s, is_alarm, "%s", s->trouble);
+	if (*s->last_exit)
+		report_cause(s, is_alarm, "%s", s->last_exit);
+	if (is_alarm)
 		notify(s, true, "[alarm] down, server is inactive: %s%s%s", s->trouble,
 		       *s->trouble && *s->last_exit ? "; " : "", s->last_exit);
 	server_start_if_due(s);
@@ -221,6 +232,9 @@ static void check_silence(struct server *s)
 		return;
 	notify(s, true, "[alarm] zombie process,no keep alive msg for %lld seconds from %s",
 	       (long long)age_ms / 1000, adapter);
+	report_cause(s, true, "zombie: no keepAlive for %lld s from %s", (long long)age_ms / 1000,
+		     adapter);
+	exit_expect(s, "killed by the node: no keepAlive for %lld s", (long long)age_ms / 1000);
 	server_event(s, EVENT_SILENT, NULL);
 }
 

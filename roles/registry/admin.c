@@ -57,15 +57,11 @@ static int ask_node(struct tars_req *rq, struct registry *reg, const struct serv
 		.application = ref->app, .serverName = ref->server,
 	};
 	struct tars_Node_getStateInfo_out out = { 0 };
-	static const char *const names[] = {
-		"Inactive", "Activating", "Active", "Deactivating", "Destroying", "Destroyed",
-	};
 	int ret = node_call(rq, reg, ref->node, "getStateInfo", &in, &out, STATE_MS, result);
 
 	if (ret != 0)
 		return ret;
-	if ((uint32_t)out.info.serverState < sizeof(names) / sizeof(*names))
-		state->presentStateInNode = text(rq, names[out.info.serverState]);
+	state->presentStateInNode = text(rq, node_state_text((int)out.info.serverState));
 	state->processId = out.info.processId;
 	*result = out.result;
 	return out.ret;
@@ -177,7 +173,7 @@ ADMIN(uninstallServer)
 ADMIN(getGroupId)
 {
 	/* The id is the return value; the out parameter stays as it is (contract 13.4/40). */
-	out->ret = route_admin_group_of(&registry(rq)->model->rows.rules, in->ip);
+	out->ret = route_admin_group_of(&registry(rq)->fleet->base->rows.rules, in->ip);
 	return TARS_OK;
 }
 

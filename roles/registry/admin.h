@@ -23,7 +23,7 @@
 
 /* admin_node.c: what goes to a node. */
 #define ADMIN_NODES(X) \
-	X(pingNode) X(shutdownNode) X(delCache) X(getNodeLoad) X(getLogFileList) X(getLogData) \
+	X(reportNode) X(deleteNode) X(reportResult) X(pingNode) X(shutdownNode) X(delCache) X(getNodeLoad) X(getLogFileList) X(getLogData) \
 	X(checkServer)
 
 /* admin_edit.c: rows. */

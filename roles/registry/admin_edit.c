@@ -47,7 +47,7 @@ ADMIN(insertAdapterConf)
 				    c->endpoint.p, arena_strf(a, "%d", c->maxConnections),
 				    c->allowIp.p, c->servant.p, arena_strf(a, "%d", c->queuecap),
 				    arena_strf(a, "%d", c->queuetimeout), c->protocol.p, "",
-				    in->replace ? "t" : "f"),
+				    in->replace ? "t" : "f", PG_NULL, PG_NULL),
 			  NULL, NULL, a, &e);
 
 	if (rc < 0)

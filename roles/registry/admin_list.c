@@ -13,25 +13,25 @@ static struct registry *registry(struct tars_req *rq)
 
 ADMIN(getAllApplicationNames)
 {
-	const struct Routes_Row_list *rows = &registry(rq)->model->rows.servers;
+	struct Routes_Server_list servers = registry_servers(registry(rq), req_arena(rq));
 	struct index seen;
 
 	(void)in;
-	index_init(&seen, rows->n, req_arena(rq));
-	for (uint32_t i = 0; i < rows->n; i++) {
-		void **slot = index_slot(&seen, rows->v[i].application);
+	index_init(&seen, servers.n, req_arena(rq));
+	for (uint32_t i = 0; i < servers.n; i++) {
+		void **slot = index_slot(&seen, servers.v[i].application);
 
 		if (*slot)
 			continue;
-		*slot = &rows->v[i];
-		*TARS_PUSH(rq, &out->ret) = rows->v[i].application;
+		*slot = &servers.v[i];
+		*TARS_PUSH(rq, &out->ret) = servers.v[i].application;
 	}
 	return TARS_OK;
 }
 
 ADMIN(getAllNodeNames)
 {
-	const struct Routes_NodeRow_list *nodes = &registry(rq)->model->rows.nodes;
+	const struct Routes_NodeRow_list *nodes = &registry(rq)->nodes->rows;
 
 	(void)in;
 	for (uint32_t i = 0; i < nodes->n; i++)
@@ -84,34 +84,22 @@ ADMIN(getNodeVesion)
 	if (rc == 1)
 		out->version = rows.v[0].tars_version;
 	else if (rc == 0)
-		out->result = tars_strf(rq, "node %s is not registered (tars ctl nodes)",
+		out->result = tars_strf(rq, "node %s is not registered (tars ctl node list)",
 					in->name.p);
 	else
 		out->result = tars_strf(rq, "%s", e.text);
 	return TARS_OK;
 }
 
-/* Rows of one server are adjacent: calls fn once for each server. */
-static bool is_first(const struct Routes_Row_list *rows, uint32_t i)
-{
-	const struct Routes_Row *x = &rows->v[i], *y = x - 1;
-
-	return i == 0 || !str_is(x->server_name, y->server_name) ||
-	       !str_is(x->application, y->application) || !str_is(x->node_name, y->node_name);
-}
-
 ADMIN(getAllServerIds)
 {
-	const struct Routes_Row_list *rows = &registry(rq)->model->rows.servers;
+	struct Routes_Server_list servers = registry_servers(registry(rq), req_arena(rq));
 
 	(void)in;
-	for (uint32_t i = 0; i < rows->n; i++) {
-		const struct Routes_Row *row = &rows->v[i];
-		struct tars_string_list *id;
+	for (uint32_t i = 0; i < servers.n; i++) {
+		const struct Routes_Server *row = &servers.v[i];
+		struct tars_string_list *id = TARS_PUSH(rq, &out->ret);
 
-		if (!is_first(rows, i))
-			continue;
-		id = TARS_PUSH(rq, &out->ret);
 		*TARS_PUSH(rq, id) = tars_strf(rq, "%s.%s_%s", row->application.p,
 					       row->server_name.p, row->node_name.p);
 		*TARS_PUSH(rq, id) = row->setting_state;
@@ -123,16 +111,13 @@ ADMIN(getAllServerIds)
 
 ADMIN(getServerTree)
 {
-	const struct Routes_Row_list *rows = &registry(rq)->model->rows.servers;
+	struct Routes_Server_list servers = registry_servers(registry(rq), req_arena(rq));
 
 	(void)in;
-	for (uint32_t i = 0; i < rows->n; i++) {
-		const struct Routes_Row *row = &rows->v[i];
-		struct tars_ServerTree *t;
+	for (uint32_t i = 0; i < servers.n; i++) {
+		const struct Routes_Server *row = &servers.v[i];
+		struct tars_ServerTree *t = TARS_PUSH(rq, &out->tree);
 
-		if (!is_first(rows, i))
-			continue;
-		t = TARS_PUSH(rq, &out->tree);
 		t->application = row->application;
 		t->server_name = row->server_name;
 		t->enable_set = row->enable_set;
@@ -237,37 +222,41 @@ static struct tars_str host_of(struct tars_req *rq, struct tars_str endpoint)
 /* Adapters of the application tars, the roles of this platform, and every node. */
 ADMIN(getServers)
 {
-	const struct Routes_Rows *rows = &registry(rq)->model->rows;
+	const struct registry *reg = registry(rq);
+	const struct Routes_PlatformRow_list *platform = &reg->fleet->base->rows.platform;
+	struct Routes_Server_list servers = registry_servers(reg, req_arena(rq));
 
 	(void)in;
-	for (uint32_t i = 0; i < rows->servers.n; i++) {
-		const struct Routes_Row *row = &rows->servers.v[i];
+	for (uint32_t i = 0; i < servers.n; i++) {
+		const struct Routes_Server *s = &servers.v[i];
 
-		if (str_is_text(row->application, "tars") && row->servant.n)
-			add_framework_server(rq, &out->servers, row->server_name, row->node_name,
-					     tars_strf(rq, "%s@%s", row->servant.p,
-						       row->endpoint.p));
+		for (uint32_t k = 0; k < s->adapters.n && str_is_text(s->application, "tars"); k++)
+			if (s->adapters.v[k].servant.n)
+				add_framework_server(rq, &out->servers, s->server_name, s->node_name,
+						     tars_strf(rq, "%s@%s",
+							       s->adapters.v[k].servant.p,
+							       s->adapters.v[k].endpoint.p));
 	}
-	for (uint32_t i = 0; i < rows->platform.n; i++) {
-		const struct Routes_PlatformRow *row = &rows->platform.v[i];
+	for (uint32_t i = 0; i < platform->n; i++) {
+		const struct Routes_PlatformRow *row = &platform->v[i];
 
 		add_framework_server(rq, &out->servers, server_of(row->servant),
 				     host_of(rq, row->endpoint),
 				     tars_strf(rq, "%s@%s", row->servant.p, row->endpoint.p));
 	}
-	for (uint32_t i = 0; i < rows->nodes.n; i++)
+	for (uint32_t i = 0; i < reg->nodes->rows.n; i++)
 		add_framework_server(rq, &out->servers, TARS_STR("tarsnode"),
-				     rows->nodes.v[i].node_name, rows->nodes.v[i].node_obj);
+				     reg->nodes->rows.v[i].node_name,
+				     reg->nodes->rows.v[i].node_obj);
 	return TARS_OK;
 }
 
 ADMIN(hasServer)
 {
-	const struct Routes_Row_list *rows = &registry(rq)->model->rows.servers;
+	struct Routes_Server_list servers = registry_servers(registry(rq), req_arena(rq));
 
-	for (uint32_t i = 0; i < rows->n && !out->has; i++)
-		out->has = str_is(rows->v[i].application, in->application) &&
-			   str_is(rows->v[i].server_name, in->serverName);
+	for (uint32_t i = 0; i < servers.n && !out->has; i++)
+		out->has = str_is(servers.v[i].application, in->application) &&
+			   str_is(servers.v[i].server_name, in->serverName);
 	return TARS_OK;
 }
-

@@ -10,6 +10,38 @@ static struct registry *registry(struct tars_req *rq)
 	return tars_data(rq);
 }
 
+/* ---- connections that nodes hold open for orders (contract 3.6) ---- */
+
+ADMIN(reportNode)
+{
+	struct tars_str why;
+	struct err e;
+
+	if (!in->rn.nodeName.n)
+		return tars_fail(rq, TARS_EUNKNOWN, "reportNode: a node has a name");
+	if (registry_admit(rq, registry(rq), in->rn.nodeName, &e) < 0)
+		return tars_fail(rq, NODE_REFUSED, "%s", e.text);
+	out->ret = 0;
+	if (!orders_connect(registry(rq)->orders, rq, in->rn.nodeName, in->rn.sid, &why))
+		return tars_fail(rq, TARS_EUNKNOWN, "reportNode: %s", why.p);
+	return TARS_OK;
+}
+
+ADMIN(deleteNode)
+{
+	orders_disconnect(registry(rq)->orders, in->rn.nodeName, in->rn.sid);
+	out->ret = 0;
+	return TARS_OK;
+}
+
+ADMIN(reportResult)
+{
+	out->ret = orders_answer(registry(rq)->orders, rq, in->requestId, in->ret, in->result) ? 0 : -1;
+	return TARS_OK;
+}
+
+/* ---- orders and questions ---- */
+
 ADMIN(pingNode)
 {
 	out->ret = node_ping(rq, registry(rq), in->name, &out->result);

@@ -164,6 +164,7 @@ static void check(struct tars_req *rq, void *arg)
 			      PG_PARAMS(arena_strf(a, "%lld",
 						   (long long)reg->conf->platform_timeout_ms)),
 			      NULL, NULL, a, &e);
+	registry_forget_old(reg, a);
 	log_late(reg, &late);
 	if (rc < 0)
 		log_debug(NULL, "registry: the check for dead nodes failed: %s", e.text);

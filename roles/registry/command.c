@@ -10,16 +10,16 @@ enum { PING_MS = 3000 };
 static struct tars_proxy *node_proxy(struct tars_req *rq, struct registry *reg,
 				     struct tars_str name, struct tars_str *why)
 {
-	const struct Routes_NodeRow *node = model_node(reg->model, name);
+	const struct Routes_NodeRow *node = registry_node(reg, name);
 
 	if (!node)
-		*why = tars_strf(rq, "node %s is not registered (tars ctl nodes)", name.p);
+		*why = tars_strf(rq, "node %s is not registered (tars ctl node list)", name.p);
 	else if (!str_is_text(node->present_state, "active"))
 		*why = tars_strf(rq, "node %s sends no heartbeats: start `tars node` there",
 				 name.p);
 	else if (!node->node_obj.n)
-		*why = tars_strf(rq, "node %s has no address for commands: it must register a "
-				 "NodeObj", name.p);
+		*why = tars_strf(rq, "node %s has no address for commands, and no connection to this "
+				 "registry at present: try again in some seconds", name.p);
 	else
 		return tars_proxy(reg->app, node->node_obj.p);
 	return NULL;
@@ -27,21 +27,30 @@ static struct tars_proxy *node_proxy(struct tars_req *rq, struct registry *reg,
 
 bool node_is_active(const struct registry *reg, struct tars_str name)
 {
-	const struct Routes_NodeRow *node = model_node(reg->model, name);
+	const struct Routes_NodeRow *node = registry_node(reg, name);
 
 	return node && str_is_text(node->present_state, "active");
 }
 
-/* Any answer of the node is one; `why` says why there is none. */
+/* Any answer of the node is one; `why` says why there is none.  The connection that the node holds
+ * open counts before its address, which may be one that we cannot reach; an order that was never
+ * sent may go to that. */
 int node_call(struct tars_req *rq, struct registry *reg, struct tars_str node, const char *func,
 	      const void *in, void *out, int64_t timeout_ms, struct tars_str *why)
 {
 	int i = tars_iface_find(&tars_Node_iface, func, strlen(func)), rc;
-	struct tars_call c = {
-		.to = node_proxy(rq, reg, node, why), .rq = rq, .timeout_ms = (int)timeout_ms,
-	};
+	struct tars_call c = { .rq = rq, .timeout_ms = (int)timeout_ms };
 
 	BUG_ON(i < 0);
+	/* The connection of a node that has fallen silent may only look open. */
+	if (orders_has(reg->orders, node) && node_is_active(reg, node)) {
+		rc = orders_call(reg->orders, rq, node, i, in, out, timeout_ms, why);
+		if (rc == 0 || rc == TARS_ENOFUNC)
+			return rc;
+		if (rc != ORDER_NOT_SENT)
+			return NODE_SILENT;
+	}
+	c.to = node_proxy(rq, reg, node, why);
 	if (!c.to)
 		return NODE_AWAY;
 	rc = tars_invoke(&c, &tars_Node_iface, i, in, out);
@@ -49,6 +58,15 @@ int node_call(struct tars_req *rq, struct registry *reg, struct tars_str node, c
 		return 0;
 	*why = tars_strf(rq, "node %s: %s", node.p, c.error);
 	return rc == TARS_ENOFUNC ? rc : NODE_SILENT;
+}
+
+const char *node_state_text(int state)
+{
+	static const char *const names[] = {
+		"Inactive", "Activating", "Active", "Deactivating", "Destroying", "Destroyed",
+	};
+
+	return (unsigned)state < sizeof(names) / sizeof(*names) ? names[state] : "";
 }
 
 bool node_ping(struct tars_req *rq, struct registry *reg, struct tars_str name,
@@ -119,18 +137,14 @@ int node_command(struct tars_req *rq, struct registry *reg, enum node_command cm
 
 /* ---- commands that also say what the server's state shall be ---- */
 
-static const struct Routes_Row *known_server(struct tars_req *rq, struct registry *reg,
-					     const struct server_ref *ref)
+static bool is_dns(struct tars_req *rq, const struct registry *reg, const struct server_ref *ref)
 {
-	return index_find(&reg->model->servers,
-			  server_key(req_arena(rq), ref->app, ref->server, ref->node));
-}
+	const struct instance *in = registry_server(reg, ref);
+	struct Routes_Server s = { 0 };
 
-static bool is_dns(struct tars_req *rq, struct registry *reg, const struct server_ref *ref)
-{
-	const struct Routes_Row *row = known_server(rq, reg, ref);
-
-	return row && str_is_text(row->server_type, "tars_dns");
+	if (in)
+		fleet_server(in, &s, req_arena(rq));
+	return in && str_is_text(s.server_type, "tars_dns");
 }
 
 static int set_setting(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
@@ -153,9 +167,10 @@ static int set_setting(struct tars_req *rq, struct registry *reg, const struct s
 static int set_dns_state(struct tars_req *rq, struct registry *reg, const struct server_ref *ref,
 			 const char *state, struct tars_str *result)
 {
+	struct report_said said = { .state = state, .pid = -1 };
 	struct err e = { 0 };
 
-	if (registry_report_state(reg, req_arena(rq), ref, state, -1, &e) == 0)
+	if (registry_report_state(reg, ref, &said, &e) == 0)
 		return 0;
 	*result = tars_strf(rq, "%s", e.text);
 	return -1;
@@ -251,7 +266,7 @@ int server_undeploy(struct tars_req *rq, struct registry *reg, const struct serv
 	bool ask_node = node_is_active(reg, ref->node) && !is_dns(rq, reg, ref);
 	int ret = 0;
 
-	if (!known_server(rq, reg, ref)) {
+	if (!registry_server(reg, ref)) {
 		server_unknown(ref, &e);
 		*result = tars_strf(rq, "%s", e.text);
 		return -1;

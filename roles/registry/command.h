@@ -15,6 +15,8 @@ enum { NODE_AWAY = -1, NODE_SILENT = TARS_ETIMEOUT };
 /* Calls a function of Node by its name.  0: out is filled; else a code, and why says more. */
 int node_call(struct tars_req *rq, struct registry *reg, struct tars_str node, const char *func,
 	      const void *in, void *out, int64_t timeout_ms, struct tars_str *why);
+/* "Active" as nodes and consoles call a state; "" for a number that is none. */
+const char *node_state_text(int state);
 bool node_ping(struct tars_req *rq, struct registry *reg, struct tars_str name,
 	       struct tars_str *result);
 bool node_is_active(const struct registry *reg, struct tars_str name);

@@ -1,28 +1,15 @@
-/* CtlObj: what `tars ctl` asks for; a deployment is checked as a whole and written at once. */
-#include <arpa/inet.h>
+/* Deployments: checked as a whole and written at once. */
+#include "roles/registry/deploy.h"
+
 #include <ctype.h>
 
-#include "if/Ctl.h"
-#include "proto/endpoint.h"
 #include "proto/tarsconf.h"
+#include "roles/probe.h"
 #include "roles/registry/command.h"
 #include "roles/registry/profile.h"
 #include "sql.h"
 
-enum { REFUSED = -1, IDLE_MS = 60000, MAX_NAME = 128, MAX_SERVANTS = 256 };
-
-/* A deployment on its way: what the request says, completed. */
-struct deploy {
-	struct tars_req *rq;
-	struct registry *reg;
-	const struct tars_DeployReq *req;
-	struct arena *a;
-	struct server_ref ref;
-	const char *template_name;
-	const char **servant_of, **endpoint_of;  /* per servant, as they are stored */
-	struct endpoint *eps;
-	struct err e;
-};
+enum { IDLE_MS = 60000, MAX_NAME = 128, MAX_SERVANTS = 256 };
 
 /* ---- checks: what is wrong, and what would be right ---- */
 
@@ -40,12 +27,37 @@ static int check_name(struct deploy *d, const char *what, struct tars_str s, con
 		       *also ? " and any of '" : "", also, *also ? "'" : "");
 }
 
+/* The only node that there is. */
+static int choose_node(struct deploy *d)
+{
+	const struct Routes_NodeRow_list *nodes = &d->reg->nodes->rows;
+	struct buf names = BUF_INIT;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < nodes->n; i++) {
+		if (!str_is_text(nodes->v[i].present_state, "active"))
+			continue;
+		if (buf_size(&names) < 300)
+			buf_addf(&names, "%s%s", n ? ", " : "", nodes->v[i].node_name.p);
+		d->ref.node = nodes->v[i].node_name;
+		n++;
+	}
+	if (!n)
+		err_set(&d->e, TARS_EARG, "no node is there: start `tars node` first, or name one "
+			"with --node");
+	else if (n > 1)
+		err_set(&d->e, TARS_EARG, "several nodes are there, choose one with --node: %s",
+			buf_str(&names));
+	buf_release(&names);
+	return n == 1 ? 0 : d->e.code;
+}
+
 static int check_node(struct deploy *d)
 {
-	const struct Routes_NodeRow_list *nodes = &d->reg->model->rows.nodes;
+	const struct Routes_NodeRow_list *nodes = &d->reg->nodes->rows;
 	struct buf known = BUF_INIT;
 
-	if (model_node(d->reg->model, d->ref.node))
+	if (registry_node(d->reg, d->ref.node))
 		return 0;
 	for (uint32_t i = 0; i < nodes->n && buf_size(&known) < 300; i++)
 		buf_addf(&known, "%s%s", i ? ", " : "", nodes->v[i].node_name.p);
@@ -73,51 +85,65 @@ static const char *default_template(struct tars_str type)
 	return NULL;
 }
 
+static bool is_new_template(const struct deploy *d, const char *name)
+{
+	for (uint32_t i = 0; d->new_templates && i < d->new_templates->n; i++)
+		if (str_is_text(d->new_templates->v[i].name, name))
+			return true;
+	return false;
+}
+
 static int check_profile(struct deploy *d)
 {
 	const struct tars_DeployReq *req = d->req;
 	struct templates *t;
 	int rc;
 
-	d->template_name = default_template(req->serverType);
+	d->template_name = default_template(req->type);
 	if (!d->template_name)
 		return err_set(&d->e, TARS_EARG, "type '%s' is unknown: tars_c, tars_cpp, tars_go, "
 			       "tars_java, tars_nodejs, tars_php, not_tars or tars_dns",
-			       req->serverType.p);
+			       req->type.p);
 	if (req->templateName.n)
 		d->template_name = req->templateName.p;
 	rc = templates_load(d->reg, &t, d->a, &d->e);
 	if (rc < 0)
 		return rc;
 	if (!templates_has(t, (struct tars_str){ d->template_name,
-						 (uint32_t)strlen(d->template_name) }))
-		return err_set(&d->e, TARS_ENOTFOUND, "template %s does not exist "
-			       "(t_profile_template)", d->template_name);
+						 (uint32_t)strlen(d->template_name) }) &&
+	    !is_new_template(d, d->template_name))
+		return err_set(&d->e, TARS_ENOTFOUND, "template %s does not exist (tars ctl template "
+			       "list)", d->template_name);
 	rc = tarsconf_parse(tarsconf_new(d->a), req->profile.p, req->profile.n, &d->e);
 	return rc < 0 ? err_wrap(&d->e, "the profile") : 0;
 }
 
+/* "name.area.group", or nothing. */
 static int check_set(struct deploy *d)
 {
-	const struct tars_DeployReq *req = d->req;
-	unsigned n = !!req->setName.n + !!req->setArea.n + !!req->setGroup.n;
+	static const char *const what[] = { "set name", "set area", "set group" };
+	const char *p = d->req->set.p;
 
-	if (n == 0)
+	if (!d->req->set.n)
 		return 0;
-	if (n < 3)
-		return err_set(&d->e, TARS_EARG, "a set needs name, area and group "
-			       "(name.area.group)");
-	if (check_name(d, "set name", req->setName, "_-") < 0 ||
-	    check_name(d, "set area", req->setArea, "_-") < 0 ||
-	    check_name(d, "set group", req->setGroup, "_-*") < 0)
-		return d->e.code;
+	for (int i = 0; i < 3; i++) {
+		size_t n = i < 2 ? strcspn(p, ".") : strlen(p);
+
+		if (!n || (i < 2 && !p[n]))
+			return err_set(&d->e, TARS_EARG, "set '%s': a set needs name, area and group "
+				       "(name.area.group)", d->req->set.p);
+		d->set[i] = (struct tars_str){ arena_memdup(d->a, p, n), (uint32_t)n };
+		if (check_name(d, what[i], d->set[i], i < 2 ? "_-" : "_-*") < 0)
+			return d->e.code;
+		p += n + (i < 2);
+	}
 	return 0;
 }
 
 /* The host that a node's servers get when none is given: where the node takes its commands. */
 static const char *node_host(struct deploy *d)
 {
-	const struct Routes_NodeRow *node = model_node(d->reg->model, d->ref.node);
+	const struct Routes_NodeRow *node = registry_node(d->reg, d->ref.node);
 	struct object_ref obj;
 
 	if (node && node->node_obj.n && object_ref_parse(node->node_obj.p, &obj, d->a, NULL) == 0 &&
@@ -162,6 +188,9 @@ static int check_servant(struct deploy *d, uint32_t i)
 	if (s->threads < 1 || s->maxconns < 1 || s->queuecap < 1 || s->queuetimeout < 1)
 		return err_set(&d->e, TARS_EARG, "servant %s: threads, connections and queue "
 			       "limits must be positive", d->servant_of[i]);
+	if (probe_check(s->liveness, PROBE_LIVENESS, ep, s->protocol, d->a, &d->e) < 0 ||
+	    probe_check(s->readiness, PROBE_READINESS, ep, s->protocol, d->a, &d->e) < 0)
+		return err_wrap(&d->e, "servant %s", d->servant_of[i]);
 	endpoint_print(&text, ep);
 	d->endpoint_of[i] = arena_strdup(d->a, buf_str(&text));
 	buf_release(&text);
@@ -209,17 +238,21 @@ static int check_ports(struct deploy *d)
 	return 0;
 }
 
-static int check_all(struct deploy *d)
+int deploy_check(struct deploy *d)
 {
 	const struct tars_DeployReq *req = d->req;
 	uint32_t n = req->servants.n;
 	int rc;
 
-	if (check_name(d, "application", req->application, "_") < 0 ||
-	    check_name(d, "server", req->serverName, "_") < 0 ||
-	    check_name(d, "node", req->nodeName, "._-:") < 0)
+	d->ref.node = req->node;
+	d->set[0] = d->set[1] = d->set[2] = TARS_STR("");
+	if (ops_split_server(req->server, &d->ref, d->a, &d->e) < 0 ||
+	    check_name(d, "application", d->ref.app, "_") < 0 ||
+	    check_name(d, "server", d->ref.server, "_") < 0 ||
+	    (!req->node.n && choose_node(d) < 0) ||
+	    check_name(d, "node", d->ref.node, "._-:") < 0)
 		return d->e.code;
-	if (!n && !str_is_text(req->serverType, "not_tars"))
+	if (!n && !str_is_text(req->type, "not_tars"))
 		return err_set(&d->e, TARS_EARG, "%s.%s has no servant: give at least one, "
 			       "\"HelloObj@tcp -h HOST -p PORT\"", d->ref.app.p, d->ref.server.p);
 	if (n > MAX_SERVANTS)
@@ -246,9 +279,9 @@ static int write_server(struct deploy *d, struct pg_tx *tx)
 	return pg_tx_query(tx, &SQL_registry_server_upsert,
 			   PG_PARAMS(d->ref.app.p, d->ref.server.p, d->ref.node.p, "", r->exe.p,
 				     d->template_name, r->start ? "active" : "inactive",
-				     r->serverType.p, r->startScript.p, r->stopScript.p,
-				     r->monitorScript.p, r->setName.n ? "Y" : "N", r->setName.p,
-				     r->setArea.p, r->setGroup.p, r->profile.p, "3", "N", "", "ctl",
+				     r->type.p, r->startScript.p, r->stopScript.p,
+				     r->monitorScript.p, r->set.n ? "Y" : "N", d->set[0].p,
+				     d->set[1].p, d->set[2].p, r->profile.p, "3", "N", "", "ctl",
 				     "t"),
 			   NULL, NULL, d->a, &d->e);
 }
@@ -264,11 +297,11 @@ static int write_adapter(struct deploy *d, struct pg_tx *tx, uint32_t i)
 				     arena_strf(d->a, "%d", s->maxconns), s->allow.p,
 				     d->servant_of[i], arena_strf(d->a, "%d", s->queuecap),
 				     arena_strf(d->a, "%d", s->queuetimeout), s->protocol.p, "ctl",
-				     "t"),
+				     "t", s->liveness.p, s->readiness.p),
 			   NULL, NULL, d->a, &d->e);
 }
 
-static int write_all(struct deploy *d)
+int deploy_write(struct deploy *d)
 {
 	struct pg_tx *tx;
 	int rc = registry_begin(d->reg, &tx, &d->e);
@@ -289,116 +322,41 @@ static int write_all(struct deploy *d)
 	return pg_commit(tx, &d->e);
 }
 
-/* ---- the servant ---- */
+/* ---- afterwards ---- */
 
-static int start_deployed(struct deploy *d, struct tars_str *result)
+static bool is_running(const struct deploy *d)
+{
+	const struct instance *in = registry_server(d->reg, &d->ref);
+	struct Routes_Server s = { 0 };
+
+	if (in)
+		fleet_server(in, &s, d->a);
+	return in && !str_is_text(s.present_state, "inactive");
+}
+
+/* A start loads the description too: loaded before, the server would start by itself, and the order
+ * would meet it dead or alive as it happens.  One that runs already runs on, if it shall. */
+static int order_node(struct deploy *d, bool stop, struct tars_str *why)
+{
+	int ret = stop ? node_command(d->rq, d->reg, NODE_STOP, &d->ref, TARS_STR(""), why) : 0;
+
+	return ret ? ret : node_command(d->rq, d->reg, d->req->start ? NODE_START : NODE_LOAD,
+					&d->ref, TARS_STR(""), why);
+}
+
+int deploy_start(struct deploy *d, struct tars_str *result)
 {
 	const char *name = arena_strf(d->a, "%s.%s on node %s", d->ref.app.p, d->ref.server.p,
 				      d->ref.node.p);
+	bool stop = !d->req->start && is_running(d);
 	struct tars_str text;
-	int ret = 0;
+	int ret = str_is_text(d->req->type, "tars_dns") ? 0 : order_node(d, stop, &text);
 
-	/* A start loads the description too.  Loaded before, the server would start by itself, and
-	 * the order would meet it dead or alive as it happens. */
-	if (!str_is_text(d->req->serverType, "tars_dns"))
-		ret = node_command(d->rq, d->reg, d->req->start ? NODE_START : NODE_LOAD, &d->ref,
-				   TARS_STR(""), &text);
 	if (ret != 0)
 		*result = tars_strf(d->rq, "%s is deployed, but not %s: %s", name,
 				    d->req->start ? "started" : "loaded", text.p);
 	else
 		*result = tars_strf(d->rq, "%s is deployed%s", name,
-				    d->req->start ? " and started" : "");
+				    d->req->start ? " and started" : stop ? " and stopped" : "");
 	return ret;
 }
-
-static int deploy(struct tars_req *rq, const struct tars_Ctl_deploy_in *in,
-		  struct tars_Ctl_deploy_out *out)
-{
-	struct deploy d = {
-		.rq = rq, .reg = tars_data(rq), .req = &in->req, .a = req_arena(rq),
-		.ref = { in->req.application, in->req.serverName, in->req.nodeName },
-	};
-
-	if (check_all(&d) < 0 || write_all(&d) < 0) {
-		/* The caller may try this again, but not what was refused. */
-		out->ret = d.e.code == TARS_EDB || d.e.code == TARS_EDBUNCERTAIN ? d.e.code : REFUSED;
-		out->result = tars_strf(rq, "%s", d.e.text);
-		return TARS_OK;
-	}
-	/* Whoever deploys and then looks finds what he deployed. */
-	registry_reload_wait(d.reg);
-	out->ret = start_deployed(&d, &out->result);
-	return TARS_OK;
-}
-
-static int undeploy(struct tars_req *rq, const struct tars_Ctl_undeploy_in *in,
-		    struct tars_Ctl_undeploy_out *out)
-{
-	struct server_ref ref = { in->application, in->serverName, in->nodeName };
-
-	out->ret = server_undeploy(rq, tars_data(rq), &ref, &out->result);
-	return TARS_OK;
-}
-
-/* "", "App", "App.Server" or a node's name; '*' stands for any text. */
-static bool is_wanted(struct tars_req *rq, const struct Routes_DescriptorRow *row,
-		      struct tars_str filter)
-{
-	struct tars_str full = tars_strf(rq, "%s.%s", row->application.p, row->server_name.p);
-
-	return !filter.n || route_text_matches(filter, row->application) ||
-	       route_text_matches(filter, full) || route_text_matches(filter, row->node_name);
-}
-
-static void fill_row(struct tars_req *rq, struct tars_ServerRow *s,
-		     const struct Routes_DescriptorRow *row)
-{
-	s->application = row->application;
-	s->serverName = row->server_name;
-	s->nodeName = row->node_name;
-	s->serverType = row->server_type;
-	s->settingState = row->setting_state;
-	s->presentState = row->present_state;
-	s->processId = row->process_id;
-	s->version = row->patch_version.n ? row->patch_version : row->tars_version;
-	if (str_is_yes(row->enable_set))
-		s->setId = tars_strf(rq, "%s.%s.%s", row->set_name.p, row->set_area.p,
-				     row->set_group.p);
-}
-
-static int list(struct tars_req *rq, const struct tars_Ctl_list_in *in,
-		struct tars_Ctl_list_out *out)
-{
-	struct registry *reg = tars_data(rq);
-	struct Routes_DescriptorRow_list rows = { 0 };
-	struct tars_ServerRow *s = NULL;
-	struct err e = { 0 };
-	int rc = registry_sql(reg, &SQL_registry_descriptors, PG_PARAMS("", "", ""),
-				  &Routes_DescriptorRow_type, &rows, req_arena(rq), &e);
-
-	if (rc < 0)
-		return tars_fail(rq, TARS_EUNKNOWN, "%s", e.text);
-	for (uint32_t i = 0; i < rows.n; i++) {
-		const struct Routes_DescriptorRow *row = &rows.v[i];
-
-		if (!is_wanted(rq, row, in->filter))
-			continue;
-		if (!s || !str_is(s->application, row->application) ||
-		    !str_is(s->serverName, row->server_name) ||
-		    !str_is(s->nodeName, row->node_name)) {
-			s = TARS_PUSH(rq, &out->servers);
-			fill_row(rq, s, row);
-		}
-		if (row->servant.n)
-			*TARS_PUSH(rq, &s->endpoints) = tars_strf(rq, "%s@%s", row->servant.p,
-								  row->endpoint.p);
-	}
-	return TARS_OK;
-}
-
-const struct tars_Ctl registry_ctl = {
-	.deploy = deploy,
-	.undeploy = undeploy,
-	.list = list,
-};

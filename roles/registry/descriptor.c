@@ -63,6 +63,9 @@ static void fill_server(struct tars_ServerDescriptor *d, const struct Routes_Des
 	d->asyncThreadNum = async_threads(row, own_threads);
 	d->runType = row->run_type;
 	d->baseImageId = row->base_image_id;
+	d->runEnv = row->run_env;
+	d->runArgs = row->run_args;
+	d->runUser = row->run_user;
 	if (str_is_yes(row->enable_set)) {
 		d->setId.p = arena_strf(a, "%s.%s.%s", row->set_name.p, row->set_area.p,
 					row->set_group.p);
@@ -82,6 +85,8 @@ static void fill_adapter(struct tars_AdapterDescriptor *d, const struct Routes_D
 	d->queuetimeout = row->queuetimeout;
 	d->protocol = row->protocol;
 	d->handlegroup = row->handlegroup;
+	d->liveness = row->liveness;
+	d->readiness = row->readiness;
 }
 
 bool descriptor_is_of(const struct Routes_DescriptorRow *x, const struct Routes_DescriptorRow *y)

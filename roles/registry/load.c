@@ -1,8 +1,7 @@
-/* Keeps the model up to date: reads all rows at start and whenever the database says so. */
+/* Keeps the memory up to date: everything at start, then what the database says has changed. */
 #include "roles/registry/registry.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/io/coro.h"
 #include "core/io/wait.h"
@@ -37,54 +36,7 @@ void registry_spawn(struct registry *reg, void (*fn)(struct tars_req *rq, void *
 	app_spawn(reg->app, job_run, job);
 }
 
-/* ---- the database, for requests that may outlive our connection to it ---- */
-
-static int stopping(struct err *e)
-{
-	return err_set(e, TARS_ECANCEL, "this registry is stopping: ask another, or try again");
-}
-
-int registry_sql(struct registry *reg, const struct sql *sql, const char *const *params,
-		 const struct tars_type *row, void *rows, struct arena *a, struct err *e)
-{
-	return reg->pg ? pg_query(reg->pg, sql, params, row, rows, a, e) : stopping(e);
-}
-
-int registry_begin(struct registry *reg, struct pg_tx **tx, struct err *e)
-{
-	return reg->pg ? pg_begin(reg->pg, tx, e) : stopping(e);
-}
-
-/* ---- reading ---- */
-
-static int read_rows(struct registry *reg, struct model *m, struct err *e)
-{
-	struct Routes_Version_list version = { 0 };
-	const struct {
-		const struct sql *sql;
-		const struct tars_type *type;
-		void *rows;
-	} parts[] = {
-		{ &SQL_registry_version, &Routes_Version_type, &version },
-		{ &SQL_registry_rules, &Routes_GroupRule_type, &m->rows.rules },
-		{ &SQL_registry_priorities, &Routes_GroupPriority_type, &m->rows.priorities },
-		{ &SQL_registry_nodes, &Routes_NodeRow_type, &m->rows.nodes },
-		{ &SQL_registry_platform, &Routes_PlatformRow_type, &m->rows.platform },
-		{ &SQL_registry_servers, &Routes_Row_type, &m->rows.servers },
-	};
-
-	for (unsigned i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		int rc = registry_sql(reg, parts[i].sql, PG_PARAMS(), parts[i].type, parts[i].rows,
-				  &m->arena, e);
-
-		if (rc < 0)
-			return rc;
-	}
-	/* Read first: what changes meanwhile has a higher one. */
-	m->rows.version = version.n ? version.v[0].version : 0;
-	m->rows.taken_at = time(NULL);
-	return 0;
-}
+/* ---- whether the database is there ---- */
 
 static void database_is_up(struct registry *reg)
 {
@@ -107,23 +59,41 @@ static void database_is_away(struct registry *reg, const struct err *why)
 	reg->away_because = *why;
 }
 
+/* ---- loads ---- */
+
 int registry_load_now(struct registry *reg, struct err *e)
 {
 	int64_t start_us = reactor_clock();
-	uint64_t seq = ++reg->load_seq;
-	struct model *m = model_new();
-	int rc = read_rows(reg, m, e);
+	int rc;
 
+	reg->load_all = false;
+	rc = registry_read_all(reg, e);
 	if (rc < 0) {
-		model_free(m);
+		reg->load_all = true;
 		return rc;
 	}
 	database_is_up(reg);
-	registry_adopt(reg, m, seq);
+	reg->was_loaded = true;
 	registry_save_later(reg);
-	log_debug(NULL, "registry: loaded %u endpoints of %u objects in %lld ms",
-		  reg->model->table->n_endpoints, reg->model->table->n_objects,
-		  (long long)(reactor_clock() - start_us) / 1000);
+	log_debug(NULL, "registry: loaded %u servers with %u endpoints in %lld ms", reg->fleet->n,
+		  reg->fleet->n_endpoints, (long long)(reactor_clock() - start_us) / 1000);
+	return 0;
+}
+
+static int load_changes(struct registry *reg, struct err *e)
+{
+	int rc;
+
+	if (reg->load_all)
+		return registry_load_now(reg, e);
+	do {
+		rc = registry_read_changes(reg, e);
+	} while (rc >= REGISTRY_MAX_CHANGES);
+	if (rc < 0)
+		return rc;
+	database_is_up(reg);
+	if (rc)
+		registry_save_later(reg);
 	return 0;
 }
 
@@ -163,7 +133,7 @@ static void load_job(struct tars_req *rq, void *arg)
 		int64_t start_us = reactor_clock();
 
 		reg->load_again = false;
-		rc = registry_load_now(reg, &e);
+		rc = load_changes(reg, &e);
 		wake_waiters(reg, rc < 0 || reg->stopping ? UINT64_MAX : reg->load_seq);
 		/* Under a storm of changes half of the time belongs to look-ups. */
 		if (rc == 0 && reg->load_again && !reg->stopping)
@@ -208,8 +178,12 @@ void registry_reload_wait(struct registry *reg)
 
 static void changed(void *arg, const char *payload)
 {
-	(void)payload;
-	registry_reload(arg);
+	struct registry *reg = arg;
+
+	/* After a reconnect it may be another server, which has another history. */
+	if (!payload)
+		reg->load_all = true;
+	registry_reload(reg);
 }
 
 static void listener_lost(void *arg, const struct err *why)
@@ -232,8 +206,10 @@ static void check_version(struct tars_req *rq, void *arg)
 
 	if (registry_sql(reg, &SQL_registry_version, PG_PARAMS(), &Routes_Version_type, &version,
 			   req_arena(rq), NULL) == 1 &&
-	    version.v[0].version != reg->model->rows.version)
+	    version.v[0].version != reg->version) {
+		reg->load_all |= version.v[0].version < reg->version;
 		registry_reload(reg);
+	}
 	if (!reg->stopping)
 		timer_start(&reg->version_timer, VERSION_MS, version_due);
 }

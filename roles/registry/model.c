@@ -1,40 +1,111 @@
-/* The registry's picture of the platform: rows, what is built from them, and how it is replaced. */
+/* The registry's picture of the platform in memory: the fleet, its base, the nodes. */
 #include "roles/registry/registry.h"
 
 #include <stdlib.h>
 
-#include "core/sys/log.h"
+#include "proto/codec.h"
 
-struct model *model_new(void)
+struct node_list *node_list_new(void)
 {
-	struct model *m = xcalloc(1, sizeof(*m));
+	struct node_list *l = xcalloc(1, sizeof(*l));
 
-	arena_init(&m->arena, NULL, 0);
-	return m;
+	arena_init(&l->arena, NULL, 0);
+	index_init(&l->by_name, 0, &l->arena);
+	return l;
 }
 
-void model_free(struct model *m)
+void node_list_free(struct node_list *l)
 {
-	if (!m)
-		return;
-	route_free(m->table);
-	arena_clear(&m->arena);
-	free(m);
+	arena_clear(&l->arena);
+	free(l);
 }
 
-struct tars_str server_key(struct arena *a, struct tars_str app, struct tars_str server,
-			   struct tars_str node)
+struct base_rows *base_rows_new(void)
 {
-	/* No part may contain '/', so keys are unique. */
-	char *p = arena_strf(a, "%.*s/%.*s/%.*s", (int)app.n, app.p ? app.p : "", (int)server.n,
-			     server.p ? server.p : "", (int)node.n, node.p ? node.p : "");
+	struct base_rows *b = xcalloc(1, sizeof(*b));
 
-	return (struct tars_str){ p, (uint32_t)strlen(p) };
+	arena_init(&b->arena, NULL, 0);
+	return b;
 }
 
-const struct Routes_NodeRow *model_node(const struct model *m, struct tars_str name)
+struct base_rows *base_rows_copy(const struct Routes_Base *rows)
 {
-	return index_find(&m->nodes, name);
+	struct base_rows *b = base_rows_new();
+	struct buf data = BUF_INIT;
+
+	codec_put_flat(&data, &Routes_Base_type, rows, 0);
+	BUG_ON(codec_get_flat(buf_head(&data), buf_size(&data), &Routes_Base_type, &b->rows,
+			      &b->arena, NULL) < 0);
+	buf_release(&data);
+	return b;
+}
+
+void base_rows_free(struct base_rows *b)
+{
+	arena_clear(&b->arena);
+	free(b);
+}
+
+void registry_model_init(struct registry *reg)
+{
+	reg->fleet = fleet_new();
+	reg->nodes = node_list_new();
+	reg->base = base_rows_new();
+}
+
+void registry_model_free(struct registry *reg)
+{
+	fleet_free(reg->fleet);
+	node_list_free(reg->nodes);
+	base_rows_free(reg->base);
+}
+
+/* ---- nodes ---- */
+
+void registry_set_nodes(struct registry *reg, struct node_list *nodes)
+{
+	index_init(&nodes->by_name, nodes->rows.n, &nodes->arena);
+	for (uint32_t i = 0; i < nodes->rows.n; i++)
+		*index_slot(&nodes->by_name, nodes->rows.v[i].node_name) = &nodes->rows.v[i];
+	node_list_free(reg->nodes);
+	reg->nodes = nodes;
+}
+
+const struct Routes_NodeRow *registry_node(const struct registry *reg, struct tars_str name)
+{
+	return index_find(&reg->nodes->by_name, name);
+}
+
+/* ---- servers ---- */
+
+struct instance *registry_server(const struct registry *reg, const struct server_ref *ref)
+{
+	struct arena a;
+	struct instance *in;
+
+	arena_init(&a, NULL, 0);
+	in = fleet_find(reg->fleet, fleet_key(&a, ref->app, ref->server, ref->node));
+	arena_clear(&a);
+	return in;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct Routes_Server *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+struct Routes_Server_list registry_servers(const struct registry *reg, struct arena *a)
+{
+	const struct fleet *f = reg->fleet;
+	struct Routes_Server_list list = { .v = arena_alloc(a, f->n * sizeof(*list.v)) };
+
+	for (unsigned i = 0; i < FLEET_BUCKETS; i++)
+		for (uint32_t k = 0; k < f->buckets[i].n; k++)
+			fleet_server(f->buckets[i].v[k], &list.v[list.n++], a);
+	qsort(list.v, list.n, sizeof(*list.v), compare_ids);
+	return list;
 }
 
 int server_unknown(const struct server_ref *ref, struct err *e)
@@ -43,26 +114,7 @@ int server_unknown(const struct server_ref *ref, struct err *e)
 		       ref->app.p, ref->server.p, ref->node.p);
 }
 
-static void index_rows(struct model *m)
-{
-	struct Routes_Rows *rows = &m->rows;
-
-	index_init(&m->servers, rows->servers.n, &m->arena);
-	for (uint32_t i = 0; i < rows->servers.n; i++) {
-		struct Routes_Row *row = &rows->servers.v[i];
-		void **slot = index_slot(&m->servers, server_key(&m->arena, row->application,
-								 row->server_name,
-								 row->node_name));
-
-		if (!*slot)
-			*slot = row;
-	}
-	index_init(&m->nodes, rows->nodes.n, &m->arena);
-	for (uint32_t i = 0; i < rows->nodes.n; i++)
-		*index_slot(&m->nodes, rows->nodes.v[i].node_name) = &rows->nodes.v[i];
-}
-
-/* ---- our own objects, which must be found also before and without the database ---- */
+/* ---- the base, with our own objects ---- */
 
 static struct Routes_PlatformRow *find_row(const struct Routes_PlatformRow_list *list,
 					   const struct Routes_PlatformRow *like)
@@ -74,83 +126,50 @@ static struct Routes_PlatformRow *find_row(const struct Routes_PlatformRow_list 
 	return NULL;
 }
 
-void registry_add_own(const struct registry *reg, struct model *m)
+/* Whatever the database says of us: we are here. */
+static void add_own(const struct registry *reg, struct Routes_PlatformRow_list *list)
 {
-	struct Routes_PlatformRow_list *old = &m->rows.platform, list = { 0 };
 	unsigned n = platform_count(reg->platform);
 
-	list.v = arena_alloc(&m->arena, (old->n + n) * sizeof(*list.v));
-	for (uint32_t i = 0; i < old->n; i++)
-		list.v[list.n++] = old->v[i];
 	for (unsigned i = 0; i < n; i++) {
-		struct tars_str endpoint = platform_endpoint(reg->platform, i);
-		/* The model may outlive the platform's texts. */
 		struct Routes_PlatformRow *known, row = {
 			.servant = platform_object_name(reg->platform, i),
-			.endpoint = { arena_strdup(&m->arena, endpoint.p), endpoint.n },
+			.endpoint = platform_endpoint(reg->platform, i),
 			.present_state = TARS_STR("active"),
 			.tars_version = TARS_STR(TARS_VERSION),
 			.enable_group = TARS_STR("N"),
 		};
 
-		known = find_row(&list, &row);
-		/* Whatever the database says of us: we are here. */
+		known = find_row(list, &row);
 		if (known)
 			known->present_state = row.present_state;
 		else
-			list.v[list.n++] = row;
+			list->v[list->n++] = row;
 	}
-	*old = list;
 }
 
-/* ---- replacing ---- */
-
-static void build(struct registry *reg, struct model *m)
+void registry_apply_base(struct registry *reg)
 {
-	struct route_table *old = m->table;
+	const struct Routes_PlatformRow_list *read = &reg->base->rows.platform;
+	struct Routes_Base base = reg->base->rows;
+	struct Routes_PlatformRow_list all = { 0 };
+	struct arena a;
 
-	m->table = route_build(&m->rows);
-	if (m->table->n_bad && (!reg->model || !reg->model->table ||
-				reg->model->table->n_bad != m->table->n_bad))
-		log_warn(NULL, "registry: %u endpoint texts in t_adapter_conf and t_registry_info "
-			 "cannot be read, their servants are not found (tars ctl list shows them)",
-			 m->table->n_bad);
-	if (old != m->table)
-		route_free(old);
-}
-
-void registry_adopt(struct registry *reg, struct model *m, uint64_t load_seq)
-{
-	struct model *old = reg->model;
-
-	if (load_seq < reg->adopted_seq) { /* a newer load was quicker */
-		model_free(m);
-		return;
+	arena_init(&a, NULL, 0);
+	if (reg->platform) {
+		all.v = arena_alloc(&a, (read->n + platform_count(reg->platform)) * sizeof(*all.v));
+		for (; all.n < read->n; all.n++)
+			all.v[all.n] = read->v[all.n];
+		add_own(reg, &all);
+		base.platform = all;
 	}
-	reg->adopted_seq = load_seq;
-	if (reg->platform)
-		registry_add_own(reg, m);
-	index_rows(m);
-	reports_apply(reg->reports, m, load_seq);
-	build(reg, m);
-	reg->model = m;
-	model_free(old);
+	fleet_set_base(reg->fleet, &base);
+	arena_clear(&a);
 }
 
-static void rebuild(struct task *t)
+void registry_set_base(struct registry *reg, struct base_rows *base)
 {
-	struct registry *reg = container_of(t, struct registry, rebuild_task);
-
-	reg->rebuild_queued = false;
-	build(reg, reg->model);
-	registry_save_later(reg);
-}
-
-void registry_rebuild_later(struct registry *reg)
-{
-	if (reg->rebuild_queued)
-		return;
-	reg->rebuild_queued = true;
-	reg->rebuild_task.run = rebuild;
-	reactor_defer(&reg->rebuild_task);
+	base_rows_free(reg->base);
+	reg->base = base;
+	registry_apply_base(reg);
 }

@@ -55,6 +55,8 @@ static int register_node(struct tars_req *rq, const struct tars_Registry_registe
 
 	if (!in->nodeName.n)
 		return tars_fail(rq, TARS_EUNKNOWN, "registerNode: the node has no name");
+	if (registry_admit(rq, reg, in->nodeName, &e) < 0)
+		return tars_fail(rq, NODE_REFUSED, "%s", e.text);
 	rc = registry_sql(reg, &SQL_registry_node, PG_PARAMS(in->nodeName.p),
 		      &Routes_NodeRow_type, &rows, a, &e);
 	if (rc == 1 && is_taken(rq, reg, &rows.v[0], in->ni.nodeObj)) {
@@ -89,8 +91,11 @@ static int keep_alive(struct tars_req *rq, const struct tars_Registry_keepAlive_
 		      struct tars_Registry_keepAlive_out *out)
 {
 	struct registry *reg = registry(rq);
-	const struct Routes_NodeRow *node = model_node(reg->model, in->nodeName);
+	const struct Routes_NodeRow *node = registry_node(reg, in->nodeName);
+	struct err e;
 
+	if (registry_admit(rq, reg, in->nodeName, &e) < 0)
+		return tars_fail(rq, NODE_REFUSED, "%s", e.text);
 	/* Non-zero makes the node register again and report the states of its servers, which is
 	 * right when it was taken for dead.  Without the database it could not. */
 	if (node)
@@ -105,6 +110,8 @@ static int destroy_node(struct tars_req *rq, const struct tars_Registry_destroyN
 {
 	struct err e = { 0 };
 
+	if (registry_admit(rq, registry(rq), in->nodeName, &e) < 0)
+		return tars_fail(rq, NODE_REFUSED, "%s", e.text);
 	out->ret = 0;
 	if (registry_sql(registry(rq), &SQL_registry_node_destroy, PG_PARAMS(in->nodeName.p), NULL,
 		     NULL, req_arena(rq), &e) < 0)
@@ -116,13 +123,36 @@ static int destroy_node(struct tars_req *rq, const struct tars_Registry_destroyN
 static int report_node(struct tars_req *rq, const struct tars_Registry_reportNode_in *in,
 		       struct tars_Registry_reportNode_out *out)
 {
-	(void)rq;
-	(void)in;
+	struct tars_str why;
+	struct err e;
+
+	if (registry_admit(rq, registry(rq), in->rn.nodeName, &e) < 0)
+		return tars_fail(rq, NODE_REFUSED, "%s", e.text);
+	/* Older nodes do this here instead of at AdminRegObj, and are told nothing (contract 3.3). */
+	if (!orders_connect(registry(rq)->orders, rq, in->rn.nodeName, in->rn.sid, &why))
+		log_every(60000, LOG_LEVEL_WARN, NULL, "registry: reportNode: %s", why.p);
 	out->ret = 0;
 	return TARS_OK;
 }
 
 /* ---- states ---- */
+
+/* Nodes of this platform tell why, in exState: "cause" and, if nobody wanted it, "alarm". */
+static struct report_said said_by(const struct tars_ServerStateInfo *info)
+{
+	struct report_said said = {
+		.state = state_name((int32_t)info->serverState), .pid = info->processId,
+		.cause = TARS_STR(""),
+	};
+
+	for (uint32_t i = 0; i < info->exState.n; i++) {
+		if (str_is_text(info->exState.v[i].key, "cause"))
+			said.cause = info->exState.v[i].val;
+		else if (str_is_text(info->exState.v[i].key, "alarm"))
+			said.is_alarm = true;
+	}
+	return said;
+}
 
 /* The IDL calls the first three parameters app, serverName and nodeName; callers send nodeName,
  * app, serverName (contract 3.3). */
@@ -130,13 +160,12 @@ static int update_server(struct tars_req *rq, const struct tars_Registry_updateS
 			 struct tars_Registry_updateServer_out *out)
 {
 	struct server_ref ref = { .app = in->serverName, .server = in->nodeName, .node = in->app };
-	const char *state = state_name((int32_t)in->state.serverState);
+	struct report_said said = said_by(&in->state);
 	struct err e = { 0 };
 	int rc = TARS_EARG;
 
-	if (state)
-		rc = registry_report_state(registry(rq), req_arena(rq), &ref, state,
-					   in->state.processId, &e);
+	if (said.state)
+		rc = registry_report_state(registry(rq), &ref, &said, &e);
 	else
 		err_set(&e, rc, "%s.%s on node %s: %d is not a state", ref.app.p, ref.server.p,
 			ref.node.p, (int)in->state.serverState);
@@ -146,35 +175,36 @@ static int update_server(struct tars_req *rq, const struct tars_Registry_updateS
 	return TARS_OK;
 }
 
-/* True if the model has this state already: only changes are worth a write. */
-static bool is_known_state(struct registry *reg, struct arena *a, const struct server_ref *ref,
-			   const char *state)
+/* True if it is this state already: only changes are worth a write. */
+static bool is_known_state(const struct registry *reg, const struct server_ref *ref, int32_t state)
 {
-	const struct Routes_Row *row = index_find(&reg->model->servers,
-						  server_key(a, ref->app, ref->server, ref->node));
+	const struct instance *in = registry_server(reg, ref);
 
-	return row && str_is_text(row->present_state, state);
+	return in && in->state == state;
 }
 
 static int update_batch(struct tars_req *rq, const struct tars_Registry_updateServerBatch_in *in,
 			struct tars_Registry_updateServerBatch_out *out)
 {
 	struct registry *reg = registry(rq);
-	struct arena *a = req_arena(rq);
+	struct report_waiter *waiters = tars_alloc(rq, in->vState.n * sizeof(*waiters));
 	struct err e = { 0 };
+	uint32_t n = 0;
 
 	out->ret = 0;
 	for (uint32_t i = 0; i < in->vState.n; i++) {
 		const struct tars_ServerStateInfo *s = &in->vState.v[i];
 		struct server_ref ref = { s->application, s->serverName, s->nodeName };
-		const char *state = state_name((int32_t)s->serverState);
+		struct report_said said = said_by(s);
 
-		if (!state || is_known_state(reg, a, &ref, state))
+		if (said.state && !is_known_state(reg, &ref, (int32_t)s->serverState))
+			registry_report_begin(reg, &ref, &said, &waiters[n++]);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		if (registry_report_end(&waiters[i], &e) == 0)
 			continue;
-		if (registry_report_state(reg, a, &ref, state, s->processId, &e) < 0) {
-			log_every(10000, LOG_LEVEL_WARN, NULL, "registry: %s", e.text);
-			out->ret = -1;
-		}
+		log_every(10000, LOG_LEVEL_WARN, NULL, "registry: %s", e.text);
+		out->ret = -1;
 	}
 	return TARS_OK;
 }
@@ -231,7 +261,7 @@ static int get_node_template(struct tars_req *rq,
 			     struct tars_Registry_getNodeTemplate_out *out)
 {
 	struct registry *reg = registry(rq);
-	const struct Routes_NodeRow *node = model_node(reg->model, in->nodeName);
+	const struct Routes_NodeRow *node = registry_node(reg, in->nodeName);
 	struct tars_str name = TARS_STR("tars.tarsnode");
 	struct arena *a = req_arena(rq);
 	struct templates *t;
@@ -250,15 +280,8 @@ static int get_node_template(struct tars_req *rq,
 static int get_client_ip(struct tars_req *rq, const struct tars_Registry_getClientIp_in *in,
 			 struct tars_Registry_getClientIp_out *out)
 {
-	const char *peer = tars_peer(rq), *colon = strrchr(peer, ':');
-	size_t n = colon ? (size_t)(colon - peer) : strlen(peer);
-
 	(void)in;
-	if (n > 2 && peer[0] == '[') { /* "[::1]:80" */
-		peer++;
-		n -= 2;
-	}
-	out->sClientIp = tars_strndup(rq, peer, n);
+	out->sClientIp = registry_peer_host(rq);
 	out->ret = 0;
 	return TARS_OK;
 }
@@ -298,4 +321,7 @@ const struct tars_Registry registry_nodes = {
 	.updatePatchResult = update_patch_result,
 	.getDockerRegistry = get_docker_registry,
 	.getFrameworkKey = get_framework_key,
+	.reportHost = registry_report_host,
+	.reportReadiness = registry_report_readiness,
+	.joinNode = registry_join_node,
 };

@@ -27,6 +27,13 @@ int templates_load(struct registry *reg, struct templates **t_r, struct arena *a
 	return 0;
 }
 
+struct tars_str templates_text(const struct templates *t, struct tars_str name)
+{
+	const struct Routes_TemplateRow *row = index_find(&t->by_name, name);
+
+	return row->profile;
+}
+
 bool templates_has(const struct templates *t, struct tars_str name)
 {
 	return index_find(&t->by_name, name);

@@ -12,6 +12,8 @@ struct tarsconf;
 struct templates;
 /* All templates of the database, in the arena. */
 int templates_load(struct registry *reg, struct templates **t, struct arena *a, struct err *e);
+/* The text of one that exists, without its parents'. */
+struct tars_str templates_text(const struct templates *t, struct tars_str name);
 bool templates_has(const struct templates *t, struct tars_str name);
 /* A template that is missing or unreadable counts as empty; that is reported in the log. */
 struct tarsconf *templates_merge(const struct templates *t, struct tars_str name, struct arena *a);

@@ -10,6 +10,7 @@
 #include "core/sys/log.h"
 #include "if/AdminReg.h"
 #include "if/Ctl.h"
+#include "if/Mirror.h"
 #include "if/QueryF.h"
 #include "if/RegistryF.h"
 
@@ -33,12 +34,16 @@ static const struct opt registry_opts[] = {
 	OPT("recover-protect", struct registry_conf, recover_protect, "30", OPT_NORELOAD,
 	    "if more percent of the nodes (and at least 10) have no heartbeats, it is not they "
 	    "that are dead: their servers stay in routing"),
+	OPT("require-token", struct registry_conf, require_token, "no", OPT_NORELOAD,
+	    "nodes must have joined with a token (tars node install); official nodes cannot"),
 	{ 0 }
 };
 
 /* endpoint: index into the three official listening endpoints. */
 static const struct platform_object objects[] = {
 	{ "tars.tarsregistry.QueryObj", &tars_QueryF_iface, &registry_query, TARS_RUN_CORO, 0 },
+	{ "tars.tarsregistry.MirrorObj", &tars_Mirror_iface, &registry_mirror, TARS_RUN_CORO, 0 },
+	{ "tars.tarsregistry.WatchObj", &tars_Watch_iface, &query_watch, TARS_RUN_CORO, 0 },
 	{ "tars.tarsregistry.RegistryObj", &tars_Registry_iface, &registry_nodes, TARS_RUN_CORO,
 	  1 },
 	{ "tars.tarsAdminRegistry.AdminRegObj", &tars_AdminReg_iface, &registry_admin,
@@ -71,23 +76,18 @@ static int prepare_data(struct registry *reg, struct err *e)
 /* The database is away: yesterday's answers are better than none. */
 static void load_snapshot(struct registry *reg, const struct err *why)
 {
-	struct model *m = model_new();
 	struct err e = { 0 };
-	int rc = TARS_ENOTFOUND;
+	int rc = reg->snapshot_path ? registry_load_snapshot(reg, &e) : TARS_ENOTFOUND;
 
-	if (reg->snapshot_path)
-		rc = snapshot_load(reg->snapshot_path, m, &e);
 	reg->away_because = *why;
 	if (rc == 0) {
-		registry_adopt(reg, m, 0);
 		log_warn(NULL, "registry: serving %u endpoints from %s until the database is back: "
-			 "%s", reg->model->table->n_endpoints, reg->snapshot_path, why->text);
+			 "%s", reg->fleet->n_endpoints, reg->snapshot_path, why->text);
 		return;
 	}
 	if (rc != TARS_ENOTFOUND)
 		log_error(NULL, "registry: %s", e.text);
 	log_warn(NULL, "registry: nothing to serve until the database is back: %s", why->text);
-	registry_adopt(reg, m, 0);
 }
 
 /* Own objects are found as soon as they have endpoints. */
@@ -97,8 +97,7 @@ static int announce(struct role_run *run, struct registry *reg, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	registry_add_own(reg, reg->model);
-	registry_rebuild_later(reg);
+	registry_apply_base(reg);
 	return 0;
 }
 
@@ -109,7 +108,10 @@ static void registry_free(void *state)
 
 	reports_free(reg->reports);
 	heartbeats_free(reg->heartbeats);
-	model_free(reg->model);
+	watchers_free(reg->query.watch);
+	mirror_free(reg->mirror);
+	orders_free(reg->orders);
+	registry_model_free(reg);
 	free(reg->snapshot_path);
 	free(reg);
 }
@@ -126,6 +128,11 @@ static int registry_init(struct role_run *run, struct err *e)
 	reg->app = run->app;
 	reg->reports = reports_new();
 	reg->heartbeats = heartbeats_new();
+	registry_model_init(reg);
+	reg->mirror = mirror_new(reg);
+	reg->orders = orders_new(reg);
+	reg->query.fleet = reg->fleet;
+	reg->query.watch = watchers_new(reg->fleet);
 	run->state = reg;
 	run->free = registry_free;
 	rc = prepare_data(reg, e);
@@ -149,7 +156,7 @@ static int registry_init(struct role_run *run, struct err *e)
 	return 0;
 }
 
-/* Ends all background work.  The model stays for the requests that are still on their way. */
+/* Ends all background work.  The memory stays for the requests that are still on their way. */
 static void registry_stop(struct role_run *run)
 {
 	struct registry *reg = run->state;
@@ -161,6 +168,8 @@ static void registry_stop(struct role_run *run)
 	timer_stop(&reg->check_timer);
 	timer_stop(&reg->beat_timer);
 	timer_stop(&reg->version_timer);
+	mirror_stop(reg->mirror);
+	watchers_stop(reg->query.watch);
 	pg_unlisten(reg->listener);
 	if (reg->busy) {
 		wait_init(&w);

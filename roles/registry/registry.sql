@@ -9,30 +9,69 @@ SET endpoint = excluded.endpoint, present_state = excluded.present_state,
     tars_version = excluded.tars_version, last_heartbeat = excluded.last_heartbeat
 
 -- name: registry_servers
-SELECT s.application, s.server_name, s.node_name, s.server_type, s.setting_state,
+SELECT s.id, s.application, s.server_name, s.node_name, s.server_type, s.setting_state,
        s.present_state, s.flow_state, s.bak_flag, s.enable_group, s.ip_group_name, s.enable_set,
-       s.set_name, s.set_area, s.set_group, a.servant, a.endpoint
-FROM t_server_conf s
+       s.set_name, s.set_area, s.set_group, a.servant, a.endpoint,
+       a.readiness <> '' AND NOT a.ready AS unready
+FROM (SELECT * FROM t_server_conf WHERE id > $1::bigint ORDER BY id LIMIT $2::int) s
 LEFT JOIN t_adapter_conf a USING (application, server_name, node_name)
 ORDER BY s.id, a.id
+
+-- name: registry_servers_of
+SELECT s.id, s.application, s.server_name, s.node_name, s.server_type, s.setting_state,
+       s.present_state, s.flow_state, s.bak_flag, s.enable_group, s.ip_group_name, s.enable_set,
+       s.set_name, s.set_area, s.set_group, a.servant, a.endpoint,
+       a.readiness <> '' AND NOT a.ready AS unready
+FROM t_server_conf s
+LEFT JOIN t_adapter_conf a USING (application, server_name, node_name)
+WHERE s.application || '.' || s.server_name || '.' || s.node_name =
+      ANY (ARRAY (SELECT jsonb_array_elements_text($1::jsonb)))
+ORDER BY s.id, a.id
+
+-- name: registry_changes
+SELECT version, table_name, key AS changed_key
+FROM tars_change
+WHERE version > $1::bigint
+ORDER BY version
+FETCH FIRST ($2::int) ROWS WITH TIES
 
 -- name: registry_platform
 SELECT locator_id, servant, endpoint, present_state, tars_version, enable_group
 FROM t_registry_info
 ORDER BY endpoint COLLATE "C", id
 
+-- name: registry_masters
+SELECT application, server_name, node_name
+FROM t_server_master
+WHERE hides_slaves
+ORDER BY application, server_name
+
+-- One row if the lock is the caller's from now on; none if it is another's, or the server is not
+-- deployed.  By the clock of the database alone.
+-- name: master_take
+INSERT INTO t_server_master AS m (application, server_name, node_name, hides_slaves, expires_at)
+SELECT application, server_name, node_name, $4::boolean,
+       clock_timestamp() + $5::bigint * interval '1 ms'
+FROM t_server_conf
+WHERE application = $1 AND server_name = $2 AND node_name = $3
+ON CONFLICT (application, server_name) DO UPDATE
+SET node_name = excluded.node_name, hides_slaves = excluded.hides_slaves,
+    since = CASE WHEN m.node_name = excluded.node_name THEN m.since ELSE excluded.since END,
+    expires_at = excluded.expires_at
+WHERE m.node_name = excluded.node_name OR m.expires_at <= clock_timestamp()
+
 -- name: registry_version
 SELECT version FROM tars_version
 
 -- name: registry_nodes
-SELECT node_name, node_obj, present_state, template_name, tars_version,
+SELECT node_name, node_obj, present_state, template_name, tars_version, secret_hash,
        coalesce(extract(epoch FROM now() - last_heartbeat)::bigint, -1) AS heartbeat_age,
        to_char(last_heartbeat, 'YYYY-MM-DD HH24:MI:SS') AS heartbeat_time
 FROM t_node_info
 ORDER BY node_name
 
 -- name: registry_node
-SELECT node_name, node_obj, present_state, template_name, tars_version,
+SELECT node_name, node_obj, present_state, template_name, tars_version, secret_hash,
        coalesce(extract(epoch FROM now() - last_heartbeat)::bigint, -1) AS heartbeat_age,
        to_char(last_heartbeat, 'YYYY-MM-DD HH24:MI:SS') AS heartbeat_time
 FROM t_node_info
@@ -48,17 +87,86 @@ SELECT id, group_list, list_order, station
 FROM t_group_priority
 ORDER BY list_order, id
 
--- name: registry_set_state
-UPDATE t_server_conf
-SET present_state = $4, process_id = $5
-WHERE application = $1 AND server_name = $2 AND node_name = $3
+-- Rows are locked in one order: another registry may be writing others of them.  A process that its
+-- node has seen end is no master any more.
+-- name: registry_set_states
+WITH said AS (
+	SELECT *
+	FROM jsonb_to_recordset($1::jsonb -> 'states')
+	     AS v (app text, server text, node text, state text, pid int, cause text, alarm boolean)
+), locked AS (
+	SELECT s.id, said.*, s.present_state AS old_state, s.process_id AS old_pid
+	FROM t_server_conf s
+	JOIN said ON s.application = said.app AND s.server_name = said.server
+	         AND s.node_name = said.node
+	ORDER BY s.id
+	FOR UPDATE OF s
+), released AS (
+	UPDATE t_server_master m
+	SET expires_at = now()
+	FROM said
+	WHERE said.state = 'inactive' AND m.application = said.app AND m.server_name = said.server
+	  AND m.node_name = said.node AND m.expires_at > now()
+), noted AS (
+	INSERT INTO t_server_notifys (application, server_name, node_name, server_id, thread_id,
+	                              command, result)
+	SELECT app, server, node, app || '.' || server || '_' || node, 'node',
+	       CASE WHEN alarm THEN '[alarm]' ELSE '[normal]' END,
+	       CASE state WHEN 'active' THEN 'active, pid ' || pid
+	                  WHEN 'activating' THEN 'starting, pid ' || pid
+	                  WHEN 'inactive' THEN CASE WHEN alarm THEN 'down' ELSE 'stopped' END
+	                  ELSE state END
+	       || CASE WHEN cause = '' THEN ''
+	               WHEN state IN ('active', 'activating') THEN '; before: ' || cause
+	               ELSE ': ' || cause END
+	FROM locked
+	WHERE cause <> '' OR (state <> 'deactivating'
+	                      AND (state <> old_state OR (pid <> old_pid AND state = 'active')))
+	ORDER BY id
+)
+UPDATE t_server_conf s
+SET present_state = locked.state, process_id = locked.pid
+FROM locked
+WHERE s.id = locked.id
+RETURNING s.application, s.server_name, s.node_name
 
 -- name: registry_heartbeats
+WITH v AS (
+	SELECT *
+	FROM jsonb_to_recordset($1::jsonb -> 'beats') AS b(node text, avg1 real, avg5 real, avg15 real)
+), noted AS (
+	INSERT INTO t_server_notifys (node_name, server_id, thread_id, command, result)
+	SELECT n.node_name, n.node_name, 'registry', '[normal]', 'is back'
+	FROM v JOIN t_node_info n ON n.node_name = v.node
+	WHERE n.present_state <> 'active'
+)
 UPDATE t_node_info n
 SET last_heartbeat = now(), present_state = 'active', load_avg1 = v.avg1, load_avg5 = v.avg5,
     load_avg15 = v.avg15
-FROM jsonb_to_recordset($1::jsonb -> 'beats') AS v(node text, avg1 real, avg5 real, avg15 real)
+FROM v
 WHERE n.node_name = v.node
+
+-- name: registry_host_metrics
+INSERT INTO t_node_metrics (node_name, cpu, processors, load_avg1, load_avg5, load_avg15, mem_total,
+                            mem_available, swap_used, clock_diff, disks)
+SELECT n.node_name, v.cpu, v.processors, v.avg1, v.avg5, v.avg15, v."memTotal", v."memAvailable",
+       v."swapUsed", CASE WHEN v."clockKnown" THEN v."clockDiff" END, v.disks
+FROM t_node_info n, jsonb_to_record($2::jsonb) AS v(cpu int, processors int, avg1 real, avg5 real,
+	avg15 real, "memTotal" bigint, "memAvailable" bigint, "swapUsed" bigint, "clockDiff" bigint,
+	"clockKnown" boolean, disks jsonb)
+WHERE n.node_name = $1
+ON CONFLICT DO NOTHING
+
+-- name: registry_old_metrics
+DELETE FROM t_node_metrics
+WHERE time < now() - interval '31 days'
+
+-- Changes of states also when there are too many: what people did stays for the whole time.
+-- name: registry_old_events
+DELETE FROM t_server_notifys
+WHERE notifytime < now() - interval '31 days'
+   OR (id <= (SELECT max(id) FROM t_server_notifys) - 1000000
+       AND thread_id IN ('node', 'registry'))
 
 -- name: registry_dead_nodes
 WITH late AS (
@@ -83,6 +191,11 @@ WITH late AS (
 	FROM dead
 	WHERE s.node_name = dead.node_name AND s.present_state <> 'inactive'
 	  AND s.server_type <> 'tars_dns'
+), noted AS (
+	INSERT INTO t_server_notifys (node_name, server_id, thread_id, command, result)
+	SELECT node_name, node_name, 'registry', '[alarm]',
+	       format('lost: no heartbeat for %s s; its servers are out of routing', $1::bigint / 1000)
+	FROM dead
 )
 SELECT late.node_name, dead.node_name IS NOT NULL AS is_dead
 FROM late LEFT JOIN dead USING (node_name)
@@ -94,6 +207,14 @@ WHERE present_state = 'active'
   AND (last_heartbeat IS NULL OR last_heartbeat < now() - $1::bigint * interval '1 ms')
 
 -- name: registry_node_upsert
+WITH noted AS (
+	INSERT INTO t_server_notifys (node_name, server_id, thread_id, command, result)
+	SELECT $1::text, $1::text, 'registry', '[normal]',
+	       CASE WHEN n.node_name IS NULL THEN 'joined' ELSE 'is back' END
+	       || format(': %s, version %s', $2::text, $9::text)
+	FROM (VALUES ($1::text)) AS v(name) LEFT JOIN t_node_info n ON n.node_name = v.name
+	WHERE n.present_state IS DISTINCT FROM 'active'
+)
 INSERT INTO t_node_info (node_name, node_obj, endpoint_ip, endpoint_port, data_dir, load_avg1,
                          load_avg5, load_avg15, last_reg_time, last_heartbeat, setting_state,
                          present_state, tars_version)
@@ -106,9 +227,55 @@ SET node_obj = excluded.node_obj, endpoint_ip = excluded.endpoint_ip,
     last_heartbeat = excluded.last_heartbeat, setting_state = 'active',
     present_state = 'active', tars_version = excluded.tars_version
 
+-- name: registry_node_join
+WITH token AS (
+	SELECT node_name, uses, used, expires_at
+	FROM t_node_token
+	WHERE hash = $1
+	FOR UPDATE
+), want AS (
+	SELECT CASE WHEN $2::text <> '' THEN $2
+	            WHEN token.node_name <> '' THEN token.node_name
+	            ELSE $3::text END AS name
+	FROM token
+), why AS (
+	SELECT want.name,
+	       CASE WHEN token.used >= token.uses
+	            THEN 'the token was used already: make another (tars ctl node token)'
+	            WHEN token.expires_at <= now()
+	            THEN format('the token expired at %s UTC: make another (tars ctl node token)',
+	                        to_char(token.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'))
+	            WHEN token.node_name NOT IN ('', want.name)
+	            THEN format('the token is for node %s, not for %s', token.node_name, want.name)
+	            WHEN token.node_name = '' AND n.secret_hash <> ''
+	            THEN format('node %s has joined already: give this one another --name, or make a '
+	                        'token that is for it (tars ctl node token --name %s)', want.name,
+	                        want.name)
+	            ELSE '' END AS text
+	FROM token, want
+	LEFT JOIN t_node_info n ON n.node_name = want.name
+), taken AS (
+	UPDATE t_node_token t
+	SET used = t.used + 1
+	FROM why
+	WHERE t.hash = $1 AND why.text = ''
+), joined AS (
+	INSERT INTO t_node_info (node_name, secret_hash)
+	SELECT name, $4 FROM why WHERE text = ''
+	ON CONFLICT (node_name) DO UPDATE SET secret_hash = excluded.secret_hash
+)
+SELECT CASE WHEN text = '' THEN 0 ELSE -1 END AS ret,
+       CASE WHEN text = '' THEN name ELSE text END AS text
+FROM why
+
 -- name: registry_node_destroy
 WITH node AS (
-	UPDATE t_node_info SET present_state = 'inactive' WHERE node_name = $1
+	UPDATE t_node_info SET present_state = 'inactive'
+	WHERE node_name = $1 AND present_state <> 'inactive'
+	RETURNING node_name
+), noted AS (
+	INSERT INTO t_server_notifys (node_name, server_id, thread_id, command, result)
+	SELECT node_name, node_name, 'registry', '[normal]', 'left: it was stopped' FROM node
 )
 UPDATE t_server_conf
 SET present_state = 'inactive', process_id = 0
@@ -122,7 +289,8 @@ SELECT s.application, s.server_name, s.node_name, s.base_path, s.exe_path, s.set
        s.config_center_port, s.async_thread_num, s.enable_set, s.set_name, s.set_area,
        s.set_group, s.run_type, a.adapter_name, a.thread_num, a.endpoint, a.max_connections,
        a.allow_ip, a.servant, a.queuecap, a.queuetimeout, a.protocol, a.handlegroup,
-       s.process_id, s.tars_version, s.base_image_id::text AS base_image_id
+       s.process_id, s.tars_version, s.base_image_id::text AS base_image_id, a.liveness, a.readiness,
+       s.run_env, s.run_args, s.run_user
 FROM t_server_conf s
 LEFT JOIN t_adapter_conf a USING (application, server_name, node_name)
 WHERE ($1 = '' OR s.application = $1) AND ($2 = '' OR s.server_name = $2)
@@ -182,26 +350,45 @@ SET base_path = excluded.base_path, exe_path = excluded.exe_path,
     posttime = excluded.posttime, lastuser = excluded.lastuser
 WHERE $21::boolean
 
+-- $15, $16, NULL: keep what is there.  $14: an existing row may be replaced.
 -- name: registry_adapter_upsert
-INSERT INTO t_adapter_conf (application, server_name, node_name, adapter_name, thread_num,
-                            endpoint, max_connections, allow_ip, servant, queuecap, queuetimeout,
-                            protocol, posttime, lastuser)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now(), $13)
+INSERT INTO t_adapter_conf AS a (application, server_name, node_name, adapter_name, thread_num,
+                                 endpoint, max_connections, allow_ip, servant, queuecap,
+                                 queuetimeout, protocol, posttime, lastuser, liveness, readiness)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now(), $13, coalesce($15::text, ''),
+        coalesce($16::text, ''))
 ON CONFLICT (application, server_name, node_name, adapter_name) DO UPDATE
 SET thread_num = excluded.thread_num, endpoint = excluded.endpoint,
     max_connections = excluded.max_connections, allow_ip = excluded.allow_ip,
     servant = excluded.servant, queuecap = excluded.queuecap,
     queuetimeout = excluded.queuetimeout, protocol = excluded.protocol,
-    posttime = excluded.posttime, lastuser = excluded.lastuser
+    posttime = excluded.posttime, lastuser = excluded.lastuser,
+    liveness = coalesce($15, a.liveness), readiness = coalesce($16, a.readiness)
 WHERE $14::boolean
+
+-- name: registry_set_ready
+UPDATE t_adapter_conf a
+SET ready = (said ->> 'ready')::boolean
+FROM jsonb_array_elements($1::jsonb -> 'endpoints') said
+WHERE a.application = $1::jsonb ->> 'application' AND a.server_name = $1::jsonb ->> 'serverName'
+  AND a.node_name = $1::jsonb ->> 'nodeName'
+  AND a.servant = said ->> 'servant' AND a.endpoint = said ->> 'endpoint'
+  AND a.ready <> (said ->> 'ready')::boolean
 
 -- name: registry_adapters_delete
 DELETE FROM t_adapter_conf
 WHERE application = $1 AND server_name = $2 AND node_name = $3
 
 -- name: registry_server_delete
-DELETE FROM t_server_conf
-WHERE application = $1 AND server_name = $2 AND node_name = $3
+WITH gone AS (
+	DELETE FROM t_server_conf
+	WHERE application = $1 AND server_name = $2 AND node_name = $3
+	RETURNING application, server_name, node_name
+)
+DELETE FROM t_server_master m
+USING gone
+WHERE m.application = gone.application AND m.server_name = gone.server_name
+  AND m.node_name = gone.node_name
 
 -- name: registry_beats
 SELECT node_name, to_char(last_heartbeat, 'YYYY-MM-DD HH24:MI:SS') AS heartbeat_time

@@ -1,9 +1,9 @@
 /*
  * Routing: which endpoints an object has, and which of them a caller gets (contract 3.2, 11).
  *
- * A route table is built from rows and immutable from then on; answers without groups and sets are
- * lists of the table itself, so a look-up copies two pointers.  Bytes and memory only.
- * Owner: whoever built it; the rows must outlive it.  Thread: one at a time.
+ * An object is built from the fleet's servers and immutable from then on; answers without groups
+ * and sets are lists of the object itself, so a look-up copies two pointers, which stay until the next
+ * change of the fleet.  Bytes and memory only.  Thread: one at a time.
  */
 #ifndef ROLES_REGISTRY_ROUTE_H
 #define ROLES_REGISTRY_ROUTE_H
@@ -11,8 +11,7 @@
 #include <string.h>
 
 #include "if/EndpointF.h"
-#include "if/Routes.h"
-#include "roles/registry/index.h"
+#include "roles/registry/fleet.h"
 
 enum { ROUTE_NO_GROUP = -1 };
 
@@ -27,35 +26,29 @@ struct route_list {
 	struct route_set *sets;
 };
 
+struct answer;
+
 struct route_object {
-	struct tars_str id;
+	struct arena arena;
 	struct route_list active, inactive;
 	bool has_sets;
-	uint32_t room_active, room_inactive;
+	struct answer *answers;         /* answers.h */
+	unsigned n_answers;
+	size_t answer_bytes;
 };
 
-struct route_priority {
-	struct tars_str station;
-	struct tars_int_list groups;
-};
+/* The endpoints of servant `id`: of those servers, and of the platform. */
+struct route_object *route_object_build(const struct fleet_base *base, struct tars_str id,
+					struct instance *const *servers, uint32_t n);
+void route_object_free(struct route_object *o);
+void route_object_forget_answers(struct route_object *o);
 
-struct route_table {
-	struct arena arena;
-	struct route_object *objects;
-	uint32_t n_objects, n_endpoints;
-	uint32_t n_bad;                 /* rows whose endpoint text is refused */
-	struct index by_id;
-	struct index group_by_host;     /* entry of allow_ip_rule -> struct Routes_GroupRule */
-	struct index group_by_name;
-	struct route_priority *priorities;  /* in list_order */
-	uint32_t n_priorities;
-};
+/* From an encoded struct Routes_Base; NULL: it cannot be read. */
+struct fleet_base *fleet_base_new(const uint8_t *data, size_t n, struct err *e);
+void fleet_base_free(struct fleet_base *base);
 
-struct route_table *route_build(const struct Routes_Rows *rows);
-void route_free(struct route_table *t);
-
-/* Group of a host by the registry's rules, or ROUTE_NO_GROUP. */
-int32_t route_group_of(const struct route_table *t, struct tars_str host);
+/* Group of a host by the registry's rules, or ROUTE_NO_GROUP; no rules, no work. */
+int32_t route_group_of(const struct fleet_base *base, struct tars_str host);
 
 /* The same by the fuller rules of AdminReg.getGroupId: any '*', and deny lists. */
 int32_t route_admin_group_of(const struct Routes_GroupRule_list *rules, struct tars_str host);
@@ -65,14 +58,14 @@ struct route_answer {
 	int32_t ret;
 	struct tars_EndpointF_list active, inactive;
 };
-void route_any(const struct route_table *t, struct tars_str id, struct route_answer *ans);
+void route_any(struct fleet *f, struct tars_str id, struct route_answer *ans);
 /* What a caller on this host gets: its group, related groups, ungrouped, all. */
-void route_in_group(const struct route_table *t, struct tars_str id, struct tars_str host,
-		    struct arena *a, struct route_answer *ans);
-void route_in_station(const struct route_table *t, struct tars_str id, struct tars_str station,
+void route_in_group(struct fleet *f, struct tars_str id, struct tars_str host, struct arena *a,
+		    struct route_answer *ans);
+void route_in_station(struct fleet *f, struct tars_str id, struct tars_str station,
 		      struct arena *a, struct route_answer *ans);
-void route_in_set(const struct route_table *t, struct tars_str id, struct tars_str set,
-		  struct tars_str host, struct arena *a, struct route_answer *ans);
+void route_in_set(struct fleet *f, struct tars_str id, struct tars_str set, struct tars_str host,
+		  struct arena *a, struct route_answer *ans);
 
 /* Helpers that the files of this module share. */
 static inline bool str_is(struct tars_str a, struct tars_str b)

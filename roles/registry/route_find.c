@@ -1,12 +1,7 @@
-/* Look-ups in a route table: all endpoints of an object, or those of a group, station or set. */
+/* Look-ups in a fleet: all endpoints of an object, or those of a group, station or set. */
 #include "roles/registry/route.h"
 
 #include <string.h>
-
-static const struct route_object *find(const struct route_table *t, struct tars_str id)
-{
-	return index_find(&t->by_id, id);
-}
 
 static void answer_all(const struct route_object *o, struct route_answer *ans)
 {
@@ -14,9 +9,9 @@ static void answer_all(const struct route_object *o, struct route_answer *ans)
 	ans->inactive = o->inactive.eps;
 }
 
-void route_any(const struct route_table *t, struct tars_str id, struct route_answer *ans)
+void route_any(struct fleet *fleet, struct tars_str id, struct route_answer *ans)
 {
-	const struct route_object *o = find(t, id);
+	const struct route_object *o = fleet_object(fleet, id);
 
 	memset(ans, 0, sizeof(*ans));
 	if (o)
@@ -99,10 +94,10 @@ static bool is_in_set(const struct filter *f, const struct tars_EndpointF *ep,
 
 /* ---- the rules ---- */
 
-static void in_group(const struct route_table *t, const struct route_object *o,
+static void in_group(struct fleet *fleet, const struct route_object *o,
 		     struct tars_str host, struct arena *a, struct route_answer *ans)
 {
-	struct filter f = { .keeps = works_in_group, .group = route_group_of(t, host) };
+	struct filter f = { .keeps = works_in_group, .group = route_group_of(fleet->base, host) };
 
 	if (f.group == ROUTE_NO_GROUP) {
 		answer_all(o, ans);
@@ -110,9 +105,9 @@ static void in_group(const struct route_table *t, const struct route_object *o,
 	}
 	if (pick_both(o, &f, a, ans))
 		return;
-	for (uint32_t i = 0; i < t->n_priorities; i++) {
+	for (uint32_t i = 0; i < fleet->base->rows.priorities.n; i++) {
 		struct filter related = {
-			.keeps = works_in_groups, .groups = &t->priorities[i].groups,
+			.keeps = works_in_groups, .groups = &fleet->base->priorities[i].groups,
 		};
 
 		if (has(related.groups, f.group) && pick_both(o, &related, a, ans))
@@ -123,26 +118,26 @@ static void in_group(const struct route_table *t, const struct route_object *o,
 		answer_all(o, ans);
 }
 
-void route_in_group(const struct route_table *t, struct tars_str id, struct tars_str host,
+void route_in_group(struct fleet *fleet, struct tars_str id, struct tars_str host,
 		    struct arena *a, struct route_answer *ans)
 {
-	const struct route_object *o = find(t, id);
+	const struct route_object *o = fleet_object(fleet, id);
 
 	memset(ans, 0, sizeof(*ans));
 	if (o)
-		in_group(t, o, host, a, ans);
+		in_group(fleet, o, host, a, ans);
 }
 
-void route_in_station(const struct route_table *t, struct tars_str id, struct tars_str station,
+void route_in_station(struct fleet *fleet, struct tars_str id, struct tars_str station,
 		      struct arena *a, struct route_answer *ans)
 {
-	const struct route_object *o = find(t, id);
+	const struct route_object *o = fleet_object(fleet, id);
 	struct filter f = { .keeps = is_in_groups };
 
 	memset(ans, 0, sizeof(*ans));
-	for (uint32_t i = 0; i < t->n_priorities && !f.groups; i++)
-		if (str_is(t->priorities[i].station, station))
-			f.groups = &t->priorities[i].groups;
+	for (uint32_t i = 0; i < fleet->base->rows.priorities.n && !f.groups; i++)
+		if (str_is(fleet->base->priorities[i].station, station))
+			f.groups = &fleet->base->priorities[i].groups;
 	if (!f.groups)
 		ans->ret = -1;
 	else if (o)
@@ -162,10 +157,10 @@ static bool has_set_name(const struct route_object *o, struct tars_str name)
 	return false;
 }
 
-void route_in_set(const struct route_table *t, struct tars_str id, struct tars_str set,
+void route_in_set(struct fleet *fleet, struct tars_str id, struct tars_str set,
 		  struct tars_str host, struct arena *a, struct route_answer *ans)
 {
-	const struct route_object *o = find(t, id);
+	const struct route_object *o = fleet_object(fleet, id);
 	struct route_set want;
 	struct filter f = { .keeps = is_in_set, .set = &want };
 
@@ -178,7 +173,7 @@ void route_in_set(const struct route_table *t, struct tars_str id, struct tars_s
 	if (!o)
 		return;
 	if (!has_set_name(o, want.name)) {
-		in_group(t, o, host, a, ans);
+		in_group(fleet, o, host, a, ans);
 		return;
 	}
 	if (str_is(want.group, TARS_STR("*")))

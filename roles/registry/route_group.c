@@ -5,9 +5,9 @@
 
 #include "roles/registry/route.h"
 
-int32_t route_group_of(const struct route_table *t, struct tars_str host)
+int32_t route_group_of(const struct fleet_base *base, struct tars_str host)
 {
-	const struct Routes_GroupRule *rule = index_find(&t->group_by_host, host);
+	const struct Routes_GroupRule *rule = index_find(&base->group_by_host, host);
 	char text[64];
 	struct in_addr ip = { 0 };
 	const uint8_t *b = (const uint8_t *)&ip;
@@ -15,6 +15,8 @@ int32_t route_group_of(const struct route_table *t, struct tars_str host)
 
 	if (rule)
 		return rule->group_id;
+	if (!base->rows.rules.n)
+		return ROUTE_NO_GROUP;
 	/* Names count as 0.0.0.0: official, and rules are written for it. */
 	if (host.n && host.n < sizeof(text)) {
 		memcpy(text, host.p, host.n);
@@ -23,7 +25,7 @@ int32_t route_group_of(const struct route_table *t, struct tars_str host)
 			ip.s_addr = 0;
 	}
 	n = snprintf(text, sizeof(text), "%d.%d.%d.*", b[0], b[1], b[2]);
-	rule = index_find(&t->group_by_host, (struct tars_str){ text, (uint32_t)n });
+	rule = index_find(&base->group_by_host, (struct tars_str){ text, (uint32_t)n });
 	return rule ? rule->group_id : ROUTE_NO_GROUP;
 }
 

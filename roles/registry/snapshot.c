@@ -1,9 +1,9 @@
 /*
- * The rows on disk: look-ups can be answered after a restart while the database is away.
+ * A fleet on disk: look-ups can be answered after a restart while its source is away.
  *
- *   | magic 8 | version 4 | size 4 | FNV-1a of the rows 8 | rows, TARS encoded (size bytes) |
+ *   | magic 8 | version 4 | size 4 | FNV-1a of the rest 8 | struct Snapshot, encoded (size bytes) |
  */
-#include "roles/registry/registry.h"
+#include "roles/registry/snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,18 +11,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/io/pool.h"
-#include "core/sys/log.h"
 #include "proto/codec.h"
 #include "proto/hash.h"
 
-enum { SAVE_MS = 200, SNAPSHOT_VERSION = 1, SNAPSHOT_MAX = 1 << 30 };
+enum {
+	SAVE_MS = 200,
+	SERVERS_PER_MS = 100,   /* a large one is written less often */
+	SNAPSHOT_VERSION = 2, SNAPSHOT_MAX = 1 << 30,
+};
 
 struct header {
 	char magic[8];
 	uint32_t version, size;
 	uint64_t sum;
 };
+
+enum { PRESENT_STATE_TAG = 15 };  /* of struct Routes_Server */
 
 static const char magic[8] = "tarsrows";
 
@@ -54,7 +58,9 @@ static int read_file(int fd, const char *path, struct arena *a, uint8_t **data, 
 	return 0;
 }
 
-int snapshot_load(const char *path, struct model *m, struct err *e)
+/* 0: the content, in the arena. */
+static int read_snapshot(const char *path, struct Routes_Snapshot *s, struct arena *a,
+			 struct err *e)
 {
 	struct header h;
 	uint8_t *data = NULL;
@@ -64,7 +70,7 @@ int snapshot_load(const char *path, struct model *m, struct err *e)
 	if (fd < 0)
 		return err_set(e, errno == ENOENT ? TARS_ENOTFOUND : TARS_ESYS, "snapshot %s: %m",
 			       path);
-	rc = read_file(fd, path, &m->arena, &data, &n, e);
+	rc = read_file(fd, path, a, &data, &n, e);
 	close(fd);
 	if (rc < 0)
 		return rc;
@@ -75,18 +81,24 @@ int snapshot_load(const char *path, struct model *m, struct err *e)
 		return err_set(e, TARS_EPROTO, "snapshot %s: not a snapshot of this version", path);
 	if (h.size != n || h.sum != hash_fnv(data, n))
 		return err_set(e, TARS_EPROTO, "snapshot %s: it is damaged", path);
-	rc = codec_get_flat(data, n, &Routes_Rows_type, &m->rows, &m->arena, e);
+	rc = codec_get_flat(data, n, &Routes_Snapshot_type, s, a, e);
 	return rc < 0 ? err_wrap(e, "snapshot %s", path) : 0;
 }
 
-/* ---- writing ---- */
+int snapshot_read(const char *path, struct fleet *f, struct Routes_Snapshot *rest_r,
+		  struct arena *a, struct err *e)
+{
+	int rc = read_snapshot(path, rest_r, a, e);
 
-struct save {
-	const char *path;
-	struct buf data;
-	struct err e;
-	int rc;
-};
+	if (rc < 0)
+		return rc;
+	for (uint32_t i = 0; i < rest_r->servers.n; i++)
+		fleet_put(f, &rest_r->servers.v[i]);
+	fleet_set_base(f, &rest_r->base);
+	return 0;
+}
+
+/* ---- writing ---- */
 
 static int write_all(int fd, const struct buf *b)
 {
@@ -101,59 +113,54 @@ static int write_all(int fd, const struct buf *b)
 	return fsync(fd);
 }
 
-/* Thread: a worker of the shared pool. */
-static void write_file(void *arg)
+int snapshot_write(const char *path, struct buf *content, struct err *e)
 {
-	struct save *s = arg;
+	struct header h = { .version = SNAPSHOT_VERSION };
 	struct buf temp = BUF_INIT;
-	int fd;
+	int fd, rc = 0;
 
-	buf_addf(&temp, "%s.new", s->path);
+	memcpy(h.magic, magic, sizeof(magic));
+	h.size = (uint32_t)(content->len - sizeof(h));
+	h.sum = hash_fnv(content->data + sizeof(h), h.size);
+	memcpy(content->data, &h, sizeof(h));
+	buf_addf(&temp, "%s.new", path);
 	fd = open(buf_str(&temp), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || write_all(fd, &s->data) < 0 || rename(buf_str(&temp), s->path) < 0)
-		s->rc = err_set(&s->e, TARS_ESYS, "snapshot %s is not up to date: %m", s->path);
+	if (fd < 0 || write_all(fd, content) < 0 || rename(buf_str(&temp), path) < 0)
+		rc = err_set(e, TARS_ESYS, "snapshot %s is not up to date: %m", path);
 	if (fd >= 0)
 		close(fd);
 	buf_release(&temp);
+	return rc;
 }
 
-static void save(struct tars_req *rq, void *arg)
+static void put_server(struct buf *b, const struct instance *in)
 {
-	struct registry *reg = arg;
-	struct save s = { .path = reg->snapshot_path };
-	struct header h = { .version = SNAPSHOT_VERSION };
+	const char *state = state_name(in->state);
 
-	(void)rq;
-	memcpy(h.magic, magic, sizeof(magic));
-	buf_add(&s.data, &h, sizeof(h));
-	codec_put_flat(&s.data, &Routes_Rows_type, &reg->model->rows, 0);
-	h.size = (uint32_t)(s.data.len - sizeof(h));
-	h.sum = hash_fnv(s.data.data + sizeof(h), h.size);
-	memcpy(s.data.data, &h, sizeof(h));
-	pool_run(write_file, &s);
-	buf_release(&s.data);
-	if (s.rc < 0)
-		log_every(60000, LOG_LEVEL_WARN, NULL, "registry: %s", s.e.text);
-	reg->saving = false;
-	if (reg->save_again)
-		registry_save_later(reg);
+	buf_add_u8(b, WIRE_STRUCT_BEGIN);
+	buf_add(b, in->data, in->n);
+	codec_put_string(b, PRESENT_STATE_TAG, state, strlen(state));
+	buf_add_u8(b, WIRE_STRUCT_END);
 }
 
-static void save_due(struct timer *t)
+/* As codec_put_flat of a struct Snapshot: the servers are encoded already. */
+static void put_servers(struct buf *b, const struct fleet *f)
 {
-	struct registry *reg = container_of(t, struct registry, save_timer);
-
-	reg->saving = true;
-	reg->save_again = false;
-	registry_spawn(reg, save);
+	buf_add_u8(b, WIRE_LIST);
+	codec_put_int(b, 0, f->n);
+	for (unsigned i = 0; i < FLEET_BUCKETS; i++)
+		for (uint32_t k = 0; k < f->buckets[i].n; k++)
+			put_server(b, f->buckets[i].v[k]);
 }
 
-void registry_save_later(struct registry *reg)
+void snapshot_put(struct buf *b, const struct fleet *f, const struct Routes_Snapshot *rest)
 {
-	if (!reg->snapshot_path || reg->stopping || timer_is_running(&reg->save_timer))
-		return;
-	if (reg->saving)
-		reg->save_again = true;
-	else
-		timer_start(&reg->save_timer, SAVE_MS, save_due);
+	buf_add(b, &(struct header){ 0 }, sizeof(struct header));
+	put_servers(b, f);
+	codec_put_flat(b, &Routes_Snapshot_type, rest, 0);
+}
+
+int64_t snapshot_pause_ms(const struct fleet *f)
+{
+	return SAVE_MS + f->n / SERVERS_PER_MS;
 }

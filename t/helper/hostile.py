@@ -1,6 +1,6 @@
 """Peers that mean harm, against T.ProbeServer.
 
-usage: hostile.py PORT slow|half-open|reset|reset-calls|announce N
+usage: hostile.py PORT slow|slow-http|slow-keys|half-open|reset|reset-calls|announce N
        hostile.py PORT tiny oneway|replies N
        hostile.py PORT nested|tags
 
@@ -111,6 +111,28 @@ def slow(n):
     assert wait_ends(peers, lambda s: s.send(b"\x10"))
 
 
+def slow_http(n):
+    """Heads that never end, and bodies; HTTP/2 that stops in its preface."""
+    begins = (b"POST /v1/call/x/y HTTP/1.1\r\nhost: x\r\na: ",
+              b"POST /v1/call/x/y HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n",
+              b"PRI * HTTP/2.0\r\n\r\nS")
+    peers = [connect() for _ in range(n)]
+    for i, s in enumerate(peers):
+        s.sendall(begins[i % len(begins)])
+    assert is_served()
+    # A peer that speaks HTTP/2 gets nothing more to send: any other byte would end it at once.
+    preface = set(peers[2::3])
+    assert wait_ends(peers, lambda s: s in preface or s.send(b"x"))
+
+
+def slow_keys(n):
+    """An authentication of which a byte comes now and then; the adapter asks for a key."""
+    peers = [connect() for _ in range(n)]
+    for s in peers:
+        s.sendall(b"\x00\x00\x00\xc8")
+    assert wait_ends(peers, lambda s: s.send(b"\x10"))
+
+
 def half_open(n):
     peers = [connect() for _ in range(n)]
     for s in peers:
@@ -189,6 +211,28 @@ def code_or_end(packet):
         return code_of(reply) if reply else "end"
 
 
+def tup(pairs):
+    """A body of TUP version 3: a map of names to encoded values."""
+    return head(0, 8) + number(0, len(pairs)) + b"".join(
+        text(0, name) + octets(1, value) for name, value in pairs)
+
+
+def tup_code(body):
+    """The code of the reply to a TUP request, and the reply; 0: it has none."""
+    with connect() as s:
+        s.sendall(request(body, version=3))
+        reply = receive(s)
+    at = reply.find(b"STATUS_RESULT_CODE")
+    if at < 0:
+        return 0, reply
+    value = reply[at + len(b"STATUS_RESULT_CODE"):]
+    return int(value[2:2 + value[1]]), reply
+
+
+def tup_values(what, n):
+    return [(b"what", text(0, what)), (b"number", number(0, n))]
+
+
 def nested():
     deep = 200000
     bodies = {
@@ -207,6 +251,12 @@ def nested():
                        ("member", b'{"what":' + b"[" * deep)):
         got = code_or_end(request(body, version=5))
         assert got == -99, (name, got)
+    # A parameter that nests, one that nobody asked for, a body that does, a map that has no end.
+    rest = tup_values(b"echo", 5)
+    assert tup_code(tup([(b"what", head(0, 10) * deep), rest[1]]))[0] < 0
+    assert tup_code(tup(rest + [(b"other", head(0, 10) * deep)]))[0] == 0
+    assert tup_code(head(0, 8) + (b"\x00\x01" + head(0, 8)) * deep)[0] < 0
+    assert tup_code(head(0, 8) + number(0, 0x7fffffff) + text(0, b"what"))[0] < 0
 
 
 def tags():
@@ -221,6 +271,11 @@ def tags():
     good = request(arguments(b"echo", 5))[4:]
     assert code_or_end(framed(number(1, 1) * 3 + good)) == 0
     assert code_or_end(framed(number(7, 0) + good)) == "end"
+    # A name that is there twice, and a hundred thousand of them.
+    values = tup_values(b"echo", 5)
+    code, reply = tup_code(tup(values + tup_values(b"fail", 6)))
+    assert code == 0 and b"\x015" in reply, reply
+    assert tup_code(tup([(b"name %d" % i, number(0, i)) for i in range(100000)] + values))[0] == 0
 
 
 def main():
@@ -231,8 +286,8 @@ def main():
     elif how in ("nested", "tags"):
         {"nested": nested, "tags": tags}[how]()
     else:
-        {"slow": slow, "half-open": half_open, "reset": resets, "reset-calls": resets_with_calls,
-         "announce": announce}[how](n)
+        {"slow": slow, "slow-http": slow_http, "slow-keys": slow_keys, "half-open": half_open,
+         "reset": resets, "reset-calls": resets_with_calls, "announce": announce}[how](n)
 
 
 main()

@@ -4,13 +4,18 @@ usage: wire-replay.py PORT ROWS DIFFERENCES
 
 ROWS: name, request, responses (hex, by spaces; "-": none), and whether the connection stayed "open",
 separated by tabs.  DIFFERENCES: name and a regular expression that what differs must match; each of
-them must be met.  Texts of errors are compared only for being there or not: their words are ours.
+them must be met.  Every error must have a text, nothing else may; its words are ours.
 """
 import json
 import re
 import socket
 import struct
 import sys
+
+
+def octets(text):
+    """Hex digits; "07*300000;" is a byte so many times."""
+    return bytes.fromhex(re.sub(r"(..)\*(\d+);", lambda m: m[1] * int(m[2]), text))
 
 
 class Reader:
@@ -97,10 +102,13 @@ def describe(packet):
         return {"version": version, "type": f.get(2), "id": f.get(4), "message": f.get(3),
                 "servant": text(f.get(5)), "func": text(f.get(6)),
                 "code": status.get("STATUS_RESULT_CODE", "0"),
+                "text": bool(status.pop("STATUS_RESULT_DESC", "")),
+                "status": status, "context": f.get(9) or {},
                 "body": {text(k): tars_body(v) for k, v in body.items()}}
     body = f.get(6, b"")
     return {"version": version, "type": f.get(2), "id": f.get(3), "message": f.get(4),
-            "code": str(f.get(5)), "status": f.get(7),
+            "code": str(f.get(5)), "status": f.get(7) or {},
+            "text": bool(f.get(8)), "context": f.get(9) or {},
             "body": json_body(body) if version == 5 else tars_body(body),
             "raw": body if version != 5 else None}
 
@@ -155,13 +163,16 @@ def play(port, request, n):
 
 def differences(row, port):
     name, request, responses, state = row
-    wanted = [] if responses == "-" else [bytes.fromhex(r) for r in responses.split(" ")]
-    got, is_open = play(port, bytes.fromhex(request), len(wanted))
+    wanted = [] if responses == "-" else [octets(r) for r in responses.split(" ")]
+    got, is_open = play(port, octets(request), len(wanted))
     found = []
     if len(got) != len(wanted):
         found.append("%d replies, not %d" % (len(got), len(wanted)))
     for theirs, ours in zip(wanted, got):
         theirs, ours = describe(theirs), describe(ours)
+        # An error of ours says why, also where the official server only gives the code.
+        if ours["code"] != "0":
+            theirs["text"] = True
         for key in sorted(theirs.keys() | ours.keys()):
             if theirs.get(key) != ours.get(key):
                 found.append("%s: %r, not %r" % (key, ours.get(key), theirs.get(key)))

@@ -4,8 +4,10 @@
 #	perf_options "$@"       --seconds, --rounds, --shapes, --help
 #	server NAME COMMAND...  starts it in the background; adds "NAME:PID:PORT" to $servers
 #	stop_servers
-#	perf_config FILE KEY=VALUE...   a configuration of the echo service, with its adapter's keys
+#	perf_config FILE KEY=VALUE...   a configuration of the echo service, with its adapter's keys;
+#	                                $server_keys: those of the server
 #	$bin/load ... | result NAME   one line of figures of NAME, for the table
+#	measure SHAPE NAME      loads the server and keeps its figures for the table
 #	perf_table REFERENCE CPU      medians; CPU (cpu_us, own_cpu_us) is compared with REFERENCE's
 #	                              of the same round, which must be measured first in each shape
 
@@ -83,7 +85,7 @@ perf_config () {
 	file=$1
 	shift
 	{
-		printf '%s\n' '<tars>' '<application>' '<server>' app=Perf server=EchoServer \
+		printf '%s\n' '<tars>' '<application>' '<server>' app=Perf server=EchoServer ${server_keys:-} \
 			'<Perf.EchoServer.EchoObjAdapter>' servant=Perf.EchoServer.EchoObj
 		printf '%s\n' "$@"
 		printf '%s\n' '</Perf.EchoServer.EchoObjAdapter>' '</server>' '</application>' '</tars>'
@@ -94,6 +96,16 @@ perf_config () {
 result () {
 	read -r figures || { echo "$1: no figures" >&2; exit 1; }
 	echo "server=$1 $figures" >>"$dir/results"
+}
+
+# The server called raw is the raw echo; $each seconds.
+measure () {
+	in_flight=${1#*:} mode=tars
+	test "$2" = raw && mode=raw
+	"$bin/load" --mode $mode --port "$(server_port "$2")" --pid "$(server_pid "$2")" \
+		--seconds "$each" --connections "${1%%:*}" --in-flight "${in_flight%:*}" \
+		--payload "${1##*:}" >"$dir/line"
+	result "$2" <"$dir/line"
 }
 
 perf_table () {

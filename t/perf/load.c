@@ -19,6 +19,7 @@
 
 static struct {
 	const char *host, *mode, *servant, *func, *pids;  /* pids: "1234,1235" */
+	const char *object;       /* func is a look-up of it */
 	int port, connections, in_flight, payload;
 	int slow_each, slow_ms;   /* every so many-th call is a nap of so long; 0: none */
 	int rate;                 /* calls a second; 0: the next as soon as one is answered */
@@ -126,10 +127,24 @@ static void add_tars_tail(struct request *r)
 	add_bytes(r, 0xa8, 0x0c, -1);
 }
 
+static void make_lookup(struct request *r)
+{
+	begin_request(r);
+	add_tars_head(r, opt.func);
+	add_be32(r, (uint32_t)strlen(opt.object) + 2);
+	add_string(r, 1, opt.object);
+	add_tars_tail(r);
+	end_request(r);
+}
+
 static void make_echo(struct request *r)
 {
 	int head = opt.payload > 255 ? 5 : 2;
 
+	if (opt.object) {
+		make_lookup(r);
+		return;
+	}
 	begin_request(r);
 	add_tars_head(r, opt.func);
 	add_be32(r, (uint32_t)(head + opt.payload));
@@ -221,6 +236,7 @@ static int epoll;
 static bool tars;
 static struct link *links;
 static uint64_t n_started;
+static size_t reply_bytes;
 
 static void queue_call(struct link *l, int64_t due_ns)
 {
@@ -263,8 +279,8 @@ static void flush(struct link *l)
 static void check_text(struct link *l, const uint8_t *p, size_t n)
 {
 	if (n < (size_t)opt.payload)
-		die("reply", "shorter than what was sent");
-	if (!l->looked && !memmem(p, n, "abcdefgh", opt.payload < 8 ? (size_t)opt.payload : 8))
+		die("reply", "shorter than what was sent, or than wanted");
+	if (!l->looked && !opt.object && !memmem(p, n, "abcdefgh", opt.payload < 8 ? (size_t)opt.payload : 8))
 		die("reply", "without the text that was sent");
 	l->looked = true;
 }
@@ -278,6 +294,7 @@ static void on_reply(struct link *l, const uint8_t *p, size_t n)
 
 	if (index >= (uint32_t)opt.in_flight || !slot->sent_ns)
 		die("reply", "to a call that is not under way");
+	reply_bytes = n;
 	if (!slot->is_slow)
 		check_text(l, p, n);
 	histogram_add(slot->is_slow ? &slow : &fast, now - slot->sent_ns);
@@ -413,7 +430,7 @@ _Noreturn static void usage(FILE *f, int status)
 	fprintf(f,
 		"usage: load --port N [--host A] [--mode raw|tars] [--connections N] [--in-flight N]\n"
 		"            [--payload BYTES] [--seconds S] [--pid SERVER[,MORE]] [--servant S]\n"
-		"            [--func F] [--rate CALLS-A-SECOND] [--slow-each N --slow-ms MS]\n");
+		"            [--func F] [--object O] [--rate CALLS-A-SECOND] [--slow-each N --slow-ms MS]\n");
 	exit(status);
 }
 
@@ -423,7 +440,7 @@ static void parse(int argc, char **argv)
 		{ "host", 1, NULL, 'h' }, { "port", 1, NULL, 'p' }, { "mode", 1, NULL, 'm' },
 		{ "connections", 1, NULL, 'c' }, { "in-flight", 1, NULL, 'i' },
 		{ "payload", 1, NULL, 'b' }, { "seconds", 1, NULL, 's' }, { "pid", 1, NULL, 'P' },
-		{ "servant", 1, NULL, 'o' }, { "func", 1, NULL, 'f' },
+		{ "servant", 1, NULL, 'o' }, { "func", 1, NULL, 'f' }, { "object", 1, NULL, 'O' },
 		{ "rate", 1, NULL, 'r' }, { "slow-each", 1, NULL, 'e' },
 		{ "slow-ms", 1, NULL, 'n' }, { "help", 0, NULL, 'H' }, { 0 },
 	};
@@ -441,6 +458,7 @@ static void parse(int argc, char **argv)
 		case 'P': opt.pids = optarg; break;
 		case 'o': opt.servant = optarg; break;
 		case 'f': opt.func = optarg; break;
+		case 'O': opt.object = optarg; break;
 		case 'r': opt.rate = (int)strtol(optarg, NULL, 10); break;
 		case 'e': opt.slow_each = (int)strtol(optarg, NULL, 10); break;
 		case 'n': opt.slow_ms = (int)strtol(optarg, NULL, 10); break;
@@ -463,10 +481,10 @@ static void print_result(double took_s, int64_t server_ns, int64_t own_ns)
 		die("server", "no call was answered");
 	printf("mode=%s connections=%d in_flight=%d payload=%d calls=%.0f calls_per_s=%.0f "
 	       "p50_us=%.1f p99_us=%.1f p999_us=%.1f slow=%llu slow_p50_us=%.1f cpu_us=%.3f "
-	       "own_cpu_us=%.3f resident_kb=%ld\n", opt.mode, opt.connections, opt.in_flight, opt.payload, calls,
+	       "own_cpu_us=%.3f reply_bytes=%zu resident_kb=%ld\n", opt.mode, opt.connections, opt.in_flight, opt.payload, calls,
 	       calls / took_s, histogram_us(&fast, 0.50), histogram_us(&fast, 0.99),
 	       histogram_us(&fast, 0.999), (unsigned long long)slow.n, histogram_us(&slow, 0.5),
-	       (double)server_ns / 1e3 / calls, (double)own_ns / 1e3 / calls,
+	       (double)server_ns / 1e3 / calls, (double)own_ns / 1e3 / calls, reply_bytes,
 	       opt.pids ? resident_kb((int)strtol(opt.pids, NULL, 10)) : 0);
 }
 

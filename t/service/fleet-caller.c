@@ -1,9 +1,13 @@
 /*
+ * fleet-caller [LOCATOR [REFRESH_MS]]
+ *
  * Calls fleet servers as told by lines on its input, and answers each with one line.
  *
  *	proxy NAME OBJECT [KEY=VALUE...]   makes a proxy: timeout, set, station, retry_ms,
  *	                                   consecutive, attempts, backup_ms, percent, burst
  *	call NAME [COUNT]                  calls `name` so often: "ok=5 failed=0 a=3 b=2 error=.."
+ *	keys NAME mod|ring COUNT           calls `name` once for each hash 0, 1000003, 2000006 ...; the
+ *	                                   answers, one for each: "ok=3 failed=0 keys=a,b,a"
  *	add NAME COUNTER [COUNT]           calls `add`
  *	start NAME[,NAME...] THREADS       calls `name` from threads all the time, which take the
  *	                                   proxies in turn, until
@@ -94,6 +98,28 @@ static void call_name(struct tars_proxy *p, struct results *r)
 		add_name(r, out.ret.p, 1);
 	}
 	tars_end(rq);
+}
+
+/* Far apart, so that a ring of few endpoints is met at many places. */
+static void call_keys(struct tars_proxy *p, enum tars_hash_mode mode, int n)
+{
+	char keys[4096] = "";
+	int ok = 0;
+
+	for (int i = 0; i < n; i++) {
+		struct tars_req *rq = tars_begin(app);
+		struct tars_call c = {
+			.to = p, .rq = rq, .hash_mode = mode, .hash = (uint64_t)i * 1000003,
+		};
+		struct T_Fleet_name_out out = { 0 };
+		size_t used = strlen(keys);
+
+		ok += T_Fleet_name(&c, &(struct T_Fleet_name_in){ 0 }, &out) == TARS_OK;
+		snprintf(keys + used, sizeof(keys) - used, "%s%s", i ? "," : "",
+			 out.ret.n ? out.ret.p : "-");
+		tars_end(rq);
+	}
+	printf("ok=%d failed=%d keys=%s\n", ok, n - ok, keys);
 }
 
 static void call_add(struct tars_proxy *p, const char *counter, struct results *r)
@@ -296,6 +322,9 @@ static void obey(char **words, int n)
 		for (int i = 0; i < (n > 2 ? count : 1); i++)
 			call_name(find(words[1]), &r);
 		print_results(&r);
+	} else if (!strcmp(words[0], "keys") && n == 4) {
+		call_keys(find(words[1]), strcmp(words[2], "ring") ? TARS_HASH_MOD :
+								     TARS_HASH_CONSISTENT, count);
 	} else if (!strcmp(words[0], "add")) {
 		for (int i = 0; i < (n > 3 ? count : 1); i++)
 			call_add(find(words[1]), words[2], &r);
@@ -319,7 +348,10 @@ int main(int argc, char **argv)
 {
 	char line[4096], error[256];
 
-	app = tars_start(argc > 1 ? argv[1] : NULL, error, sizeof(error));
+	app = tars_start_with(&(struct tars_start_conf){
+		.locator = argc > 1 ? argv[1] : NULL,
+		.refresh_ms = argc > 2 ? atoi(argv[2]) : 0,
+	}, error, sizeof(error));
 	if (!app) {
 		fprintf(stderr, "%s\n", error);
 		return 1;

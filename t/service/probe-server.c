@@ -10,11 +10,12 @@
  *	pause       sleeps so many milliseconds; never in a coroutine
  *	gate        waits until "open"; never in a coroutine
  *	hold        puts the reply off until "reply"
- *	context KEY, status KEY   what the caller sent, which goes back as context too
+ *	context KEY, status KEY   what the caller sent, which goes back as context, and as status
  *	relay WHAT  calls the object that context["to"] names, and gives its text
  *	crash       a fault: number 4 SIGILL, 6 SIGABRT, 7 SIGBUS, 8 SIGFPE, 11 SIGSEGV, 0 no stack left
  *	spin        says so on stderr, and never ends
- *	open        lets `number` gates go; reply: answers all that are held; fail: fails with number
+ *	open        lets `number` gates go; reply: answers all that are held; fail: fails with number;
+ *	            mute: the same without a text
  *	counts      "runs=.. gates=.. held=.. inits=.. finis=.." since the start
  *
  * Its command `listen [NAME]` begins to listen; so does init() for each name in $PROBE_LISTEN.
@@ -215,6 +216,8 @@ static struct tars_str mirror(struct tars_req *rq, const char *what)
 	if (!value)
 		return TARS_STR("none");
 	tars_set_reply_context(rq, key, value);
+	if (*what == 's')
+		tars_set_reply_status(rq, key, value);
 	return tars_strf(rq, "%s", value);
 }
 
@@ -275,6 +278,8 @@ static int work(struct tars_req *rq, const struct T_Probe_work_in *in, struct T_
 		crash(in->number);
 	} else if (!strcmp(what, "fail")) {
 		return tars_fail(rq, in->number, "as told");
+	} else if (!strcmp(what, "mute")) {
+		return tars_fail(rq, in->number, "%s", "");
 	}
 	return TARS_OK;
 }

@@ -56,6 +56,43 @@ static void test_recorded_hashes(void **state)
 	assert_int_equal(rows, 203);
 }
 
+/* The number as a value of the type of this name. */
+static uint64_t hash_int(const char *type, long long n)
+{
+	if (!strcmp(type, "char"))
+		return tars_hash_int((char)n);
+	if (!strcmp(type, "schar"))
+		return tars_hash_int((signed char)n);
+	if (!strcmp(type, "uchar"))
+		return tars_hash_int((unsigned char)n);
+	if (!strcmp(type, "short"))
+		return tars_hash_int((short)n);
+	if (!strcmp(type, "ushort"))
+		return tars_hash_int((unsigned short)n);
+	if (!strcmp(type, "int"))
+		return tars_hash_int((int)n);
+	if (!strcmp(type, "uint"))
+		return tars_hash_int((unsigned)n);
+	return *type == 'u' ? tars_hash_int((unsigned long long)n) : tars_hash_int(n);
+}
+
+static void test_recorded_integers(void **state)
+{
+	struct data d;
+	int rows = 0;
+
+	(void)state;
+	data_open(&d, "t/data/hash-int.tsv");
+	while (data_next(&d)) {
+		long long n = *d.field[1] == '-' ? strtoll(d.field[1], NULL, 10) :
+						   (long long)strtoull(d.field[1], NULL, 10);
+
+		assert_int_equal(hash_int(d.field[0], n), number(d.field[2]));
+		rows++;
+	}
+	assert_int_equal(rows, 31);
+}
+
 static enum ring_algorithm build(struct data *d, struct ring *ring, struct arena *a)
 {
 	enum ring_algorithm alg = strcmp(d->field[1], "ketama") ? RING_DEFAULT : RING_KETAMA;
@@ -132,6 +169,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recorded_hashes),
+		cmocka_unit_test(test_recorded_integers),
 		cmocka_unit_test(test_recorded_rings),
 		cmocka_unit_test(test_ring_edges),
 		cmocka_unit_test(test_fnv),

@@ -31,7 +31,7 @@ static void test_bad_rows(void **state)
 	memcpy(rows, fsm_rows, fsm_n_rows * sizeof(*rows));
 	rows[fsm_n_rows] = rows[0];
 	assert_int_equal(fsm_verify(rows, fsm_n_rows + 1, &e), TARS_ECONF);
-	assert_string_equal(e.text, "rows 0 and 30 are both for start in Inactive");
+	assert_string_equal(e.text, "rows 0 and 31 are both for start in Inactive");
 	/* Without its last row nothing leads to Destroyed. */
 	assert_int_equal(fsm_verify(fsm_rows, fsm_n_rows - 1, &e), TARS_ECONF);
 	assert_string_equal(e.text, "no way leads out of Inactive");

@@ -53,12 +53,33 @@ static void test_load(void **state)
 	buf_release(&b);
 }
 
+static void test_memory_and_disks(void **state)
+{
+	struct host_memory m;
+	struct host_disk v[64];
+	struct arena a;
+	size_t n;
+
+	(void)state;
+	host_memory(&m);
+	assert_true(m.total > 0 && m.available > 0 && m.available <= m.total && m.swap_used >= 0);
+	arena_init(&a, NULL, 0);
+	n = host_disks("/tmp", v, 64, &a);
+	assert_in_range(n, 1, 64);
+	assert_string_equal(v[0].path, "/");
+	for (size_t i = 0; i < n; i++)
+		assert_true(v[i].total > 0 && v[i].free >= 0 && v[i].free <= v[i].total);
+	assert_int_equal(host_disks("/no/such/place", v, 1, &a), 1);
+	arena_clear(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own_address),
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_memory_and_disks),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -12,7 +12,6 @@
 #include "if/RegistryF.h"
 #include "proto/json.h"
 #include "roles/node/script.h"
-#include "t/unit/data.h"
 
 static const struct node_paths node_paths = {
 	.root = "/n", .data = "/n/tarsnode/data", .log = "/n/app_log/", .self = "/usr/bin/tars",
@@ -34,45 +33,6 @@ static struct tars_ServerDescriptor *descriptor(struct arena *a, const char *tex
 	json_decref(defaults);
 	json_decref(json);
 	return d;
-}
-
-static void test_official_texts(void **state)
-{
-	struct arena a;
-	struct data rows;
-	int n = 0;
-
-	(void)state;
-	arena_init(&a, NULL, 0);
-	data_open(&rows, "t/data/node_render.tsv");
-	while (data_next(&rows)) {
-		struct server_paths paths;
-		struct render_in in = {
-			.paths = &paths, .node_name = rows.field[1], .host = rows.field[2],
-			.node_ep = rows.field[3], .log_path = node_paths.log,
-			.locator = rows.field[4], .local_port = atoi(rows.field[5]),
-			.server = descriptor(&a, rows.field[6]),
-		};
-		struct service_conf conf;
-		const char *text = "";
-		struct err e = { 0 };
-		int rc = paths_make(&node_paths, in.server, &a, &paths, &e);
-
-		if (rc == 0)
-			rc = render_config(&in, &a, &text, &conf, &e);
-		if (*rows.field[7] && rc < 0)
-			fail_msg("%s: %s", rows.field[0], e.text);
-		if (*rows.field[7] && strcmp(text, rows.field[7]) != 0)
-			fail_msg("%s: got\n%s\nwant\n%s", rows.field[0], text, rows.field[7]);
-		if (!*rows.field[7] && rc == 0)
-			fail_msg("%s: should be refused", rows.field[0]);
-		/* Whatever is wrong, the message says with which server. */
-		if (rc < 0)
-			assert_non_null(strstr(e.text, in.server->application.p));
-		n++;
-	}
-	assert_true(n > 60);
-	arena_clear(&a);
 }
 
 static const char *const unsafe_names[] = {
@@ -275,7 +235,6 @@ static void test_tail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_official_texts),
 		cmocka_unit_test(test_unsafe_names),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test_setup_teardown(test_commands, make_place, drop_place),

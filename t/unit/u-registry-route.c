@@ -81,12 +81,14 @@ static void test_set_names(void **state)
 /* Rows may come from a snapshot that lost its texts, or from a hand that filled them badly. */
 static void test_poor_rows(void **state)
 {
-	struct Routes_Row servers[] = {
-		{ .bak_flag = 0 },
-		{ .servant = TARS_STR("A.B.C") },
-		{ .servant = TARS_STR("A.B.C"), .endpoint = TARS_STR("nonsense") },
-		{ .servant = TARS_STR("A.B.C"), .endpoint = TARS_STR("tcp -h h -p 1"),
-		  .enable_set = TARS_STR("Y"), .enable_group = TARS_STR("Y") },
+	struct Routes_Adapter adapters[] = {
+		{ { 0 }, { 0 } }, { TARS_STR("A.B.C"), { 0 } },
+		{ TARS_STR("A.B.C"), TARS_STR("nonsense") },
+		{ TARS_STR("A.B.C"), TARS_STR("tcp -h h -p 1") },
+	};
+	struct Routes_Server nameless = { .adapters = { adapters, 3 } }, server = {
+		.id = 1, .application = TARS_STR("A"), .adapters = { adapters + 3, 1 },
+		.enable_set = TARS_STR("Y"), .enable_group = TARS_STR("Y"),
 	};
 	struct Routes_GroupRule rules[] = {
 		{ .group_id = 1 }, { .group_id = 2, .allow_ip_rule = TARS_STR("|||") },
@@ -95,31 +97,32 @@ static void test_poor_rows(void **state)
 	struct Routes_GroupPriority priorities[] = {
 		{ .id = 1 }, { .id = 2, .group_list = TARS_STR("x|;,99999999999999999999|3") },
 	};
-	struct Routes_Rows rows = {
-		.servers = { servers, 4 }, .rules = { rules, 3 }, .priorities = { priorities, 2 },
-	};
+	struct Routes_Base base = { .rules = { rules, 3 }, .priorities = { priorities, 2 } };
 	struct route_answer ans;
-	struct route_table *t = route_build(&rows);
+	struct fleet *f = fleet_new();
 	struct arena a;
 
 	(void)state;
 	arena_init(&a, NULL, 0);
-	assert_int_equal(t->n_bad, 2);
-	assert_int_equal(t->n_endpoints, 1);
-	route_in_group(t, str("A.B.C"), str("h"), &a, &ans);
+	fleet_put(f, &nameless);
+	fleet_put(f, &server);
+	fleet_set_base(f, &base);
+	assert_int_equal(f->n_bad, 2);
+	assert_int_equal(f->n_endpoints, 1);
+	route_in_group(f, str("A.B.C"), str("h"), &a, &ans);
 	assert_int_equal(ans.active.n, 0);
 	assert_int_equal(ans.inactive.n, 1);
 	assert_int_equal(ans.inactive.v[0].groupworkid, 3);
 	assert_string_equal(ans.inactive.v[0].setId.p, "..");
-	route_in_set(t, str("A.B.C"), str("a.b.c"), (struct tars_str){ 0 }, &a, &ans);
+	route_in_set(f, str("A.B.C"), str("a.b.c"), (struct tars_str){ 0 }, &a, &ans);
 	assert_int_equal(ans.ret, 0);
-	route_in_station(t, str("A.B.C"), str(""), &a, &ans);
+	route_in_station(f, str("A.B.C"), str(""), &a, &ans);
 	assert_int_equal(ans.ret, 0);
-	route_any(t, (struct tars_str){ 0 }, &ans);
+	route_any(f, (struct tars_str){ 0 }, &ans);
 	assert_int_equal(ans.inactive.n, 0);
-	assert_int_equal(route_admin_group_of(&rows.rules, str("h")), 3);
-	assert_int_equal(route_admin_group_of(&rows.rules, str("i")), ROUTE_NO_GROUP);
-	route_free(t);
+	assert_int_equal(route_admin_group_of(&base.rules, str("h")), 3);
+	assert_int_equal(route_admin_group_of(&base.rules, str("i")), ROUTE_NO_GROUP);
+	fleet_free(f);
 	arena_clear(&a);
 }
 

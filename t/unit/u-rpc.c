@@ -97,6 +97,21 @@ static int late(struct tars_req *rq)
 	return TARS_LATER;
 }
 
+static atomic_int n_counted;
+
+/* So many one-way calls to the other server. */
+static int oneway(struct tars_req *rq, int number)
+{
+	struct peer_data *d = tars_data(rq);
+	struct tars_call c = { .to = d->other, .rq = rq };
+	struct T_Rpc_work_in in = { .what = TARS_STR("count") };
+	int rc = 0;
+
+	for (int i = 0; i < number && !rc; i++)
+		rc = tars_invoke_oneway(&c, &T_Rpc_iface, F_WORK, &in);
+	return rc;
+}
+
 static int work(struct tars_req *rq, const struct T_Rpc_work_in *in, struct T_Rpc_work_out *out)
 {
 	if (!strcmp(in->what.p, "double"))
@@ -111,6 +126,10 @@ static int work(struct tars_req *rq, const struct T_Rpc_work_in *in, struct T_Rp
 		return fan_out(rq, in->number, out);
 	else if (!strcmp(in->what.p, "async"))
 		return async(rq, in->number);
+	else if (!strcmp(in->what.p, "oneway"))
+		return oneway(rq, in->number);
+	else if (!strcmp(in->what.p, "count"))
+		out->result = atomic_fetch_add(&n_counted, 1) + 1;
 	else if (!strcmp(in->what.p, "late"))
 		return late(rq);
 	else if (!strcmp(in->what.p, "forget"))
@@ -341,6 +360,23 @@ static void test_oneway(void **state)
 	tars_end(rq);
 }
 
+/* From handlers in each run mode; each of them is made once. */
+static void test_oneway_from_handlers(void **state)
+{
+	struct tars_req *rq = tars_begin(fx.client);
+	int result, expected = atomic_load(&n_counted);
+
+	(void)state;
+	for (int i = 0; i < 3; i++, expected += 5) {
+		struct tars_call c = { .to = rpc_proxy(fx.client, modes[i], fx.a.port), .rq = rq };
+
+		assert_int_equal(call_work(&c, "oneway", 5, &result), 0);
+	}
+	while (atomic_load(&n_counted) < expected)
+		sched_yield();
+	tars_end(rq);
+}
+
 static void test_context_and_deadline(void **state)
 {
 	struct tars_req *rq = tars_begin(fx.client);
@@ -435,6 +471,7 @@ int main(void)
 		cmocka_unit_test(test_async_from_a_plain_thread),
 		cmocka_unit_test(test_many_threads),
 		cmocka_unit_test(test_oneway),
+		cmocka_unit_test(test_oneway_from_handlers),
 		cmocka_unit_test(test_context_and_deadline),
 		cmocka_unit_test(test_unknown_servant_and_function),
 		cmocka_unit_test(test_malformed_object),
