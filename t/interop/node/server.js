@@ -1,10 +1,10 @@
-// The official Node.js SDK as a server of TestApp::Hello; its configuration is in $TARS_CONFIG.
+// The official Node.js SDK as a server of Interop::Echo.  usage: server.js CONFIG
 'use strict';
 const Tars = require('@tars/rpc');
-const { HelloImp } = require('./hello.js');
+const { EchoImp } = require('./echo.js');
 
 const server = new Tars.server();
-server.initialize(process.env.TARS_CONFIG, (s) => {
-	s.addServant(HelloImp, `${s.Application}.${s.ServerName}.HelloObj`);
+server.initialize(process.argv[2], (s) => {
+	s.addServant(EchoImp, `${s.Application}.${s.ServerName}.EchoObj`);
 });
 server.start();
