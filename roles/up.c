@@ -29,7 +29,10 @@ static const struct up_part {
 	{ &patch_role, { 18793 } },
 	{ &node_role, { 19386 } },
 };
-enum { N_PARTS = sizeof(up_parts) / sizeof(*up_parts) };
+enum {
+	N_PARTS = sizeof(up_parts) / sizeof(*up_parts),
+	LOCK_WAIT_MS = 3000, LOCK_PAUSE_MS = 20,
+};
 
 struct up_conf {
 	const char *path, *db, *host, *config;
@@ -68,13 +71,18 @@ static const char *pid_file_of(const char *path, struct arena *a)
 
 /* ---- start ---- */
 
-/* Who runs there, for people; two that start at once have no pid file yet. */
+static bool is_held(const struct up *up, struct proc_id *holder)
+{
+	return !proc_read_pid_file(up->pid_file, holder, NULL) && proc_is_alive(holder);
+}
+
+/* Who runs there, for people. */
 static int say_in_use(struct up *up, struct err *e)
 {
 	struct proc_id id;
 	char who[32] = "a process that is starting";
 
-	if (!proc_read_pid_file(up->pid_file, &id, NULL) && proc_is_alive(&id))
+	if (is_held(up, &id))
 		snprintf(who, sizeof(who), "process %d", (int)id.pid);
 	if (!up->run->is_detached)
 		return err_set(e, TARS_EEXISTS,
@@ -85,11 +93,29 @@ static int say_in_use(struct up *up, struct err *e)
 	return 0;
 }
 
+/*
+ * errno of the lock, 0: it is ours.  It is held for a moment longer than its holder lives, until
+ * the last thread is gone, and a moment before a new holder has told who it is.
+ */
+static int lock_path(const struct up *up)
+{
+	struct proc_id id;
+
+	for (int tries = LOCK_WAIT_MS / LOCK_PAUSE_MS; ; tries--) {
+		int why = flock(up->lock_fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
+
+		if (why != EWOULDBLOCK || tries == 0 || is_held(up, &id))
+			return why;
+		usleep(LOCK_PAUSE_MS * 1000);
+	}
+}
+
 /* One `up` for each directory.  The lock decides, it ends with the process; the pid file tells. */
 static int claim_path(struct up *up, struct err *e)
 {
 	const char *path = arena_strf(&up->arena, "%s/up.lock", up->path);
 	struct proc_id id;
+	int why;
 
 	if (dir_make(up->path, e))
 		return err_wrap(e, "choose another directory with --path");
@@ -97,9 +123,8 @@ static int claim_path(struct up *up, struct err *e)
 	if (up->lock_fd < 0)
 		return err_set(e, TARS_ESYS, "%s: %s: choose another directory with --path", path,
 			       strerror(errno));
-	if (flock(up->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		int why = errno;
-
+	why = lock_path(up);
+	if (why) {
 		close(up->lock_fd);
 		up->lock_fd = -1;
 		return why == EWOULDBLOCK ? say_in_use(up, e)

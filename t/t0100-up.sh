@@ -122,6 +122,14 @@ test_expect_success 'killed with -9, the platform comes back with what it knew' 
 	test "$(server_pid)" = "$pid"
 '
 
+test_expect_success 'the lock of one that is dying is waited for' '
+	tars down --path "$data" --keep-services &&
+	exec 9>"$data/up.lock" && flock 9 &&
+	{ tars up --detach --any-port --path "$data" 2>ready 9>&- & } && starting=$! &&
+	wait_for 10 "test \$(ls -l /proc/[0-9]*/fd 2>/dev/null | grep -c $data/up.lock) -ge 2" &&
+	exec 9>&- && wait $starting && test_grep "^tars: up: ready" ready
+'
+
 test_expect_success 'two at the same time: one platform' '
 	tars down --path "$data" --keep-services &&
 	{ tars up --detach --any-port --path "$data" 2>one & } && one=$! &&

@@ -13,6 +13,15 @@ static int refuse(struct tars_req *rq, const char *what, const struct err *e)
 	return tars_fail(rq, TARS_EUNKNOWN, "%s: %s", what, e->text);
 }
 
+/* Whoever changes rows and then looks finds them. */
+static int stored(struct registry *reg, int n_rows, int32_t *ret)
+{
+	if (n_rows > 0)
+		registry_reload_wait(reg);
+	*ret = n_rows > 0 ? 0 : REFUSED;
+	return TARS_OK;
+}
+
 ADMIN(insertServerConf)
 {
 	struct registry *reg = tars_data(rq);
@@ -31,8 +40,7 @@ ADMIN(insertServerConf)
 
 	if (rc < 0)
 		return refuse(rq, "insertServerConf", &e);
-	out->ret = rc > 0 ? 0 : REFUSED;
-	return TARS_OK;
+	return stored(reg, rc, &out->ret);
 }
 
 ADMIN(insertAdapterConf)
@@ -52,8 +60,7 @@ ADMIN(insertAdapterConf)
 
 	if (rc < 0)
 		return refuse(rq, "insertAdapterConf", &e);
-	out->ret = rc > 0 ? 0 : REFUSED;
-	return TARS_OK;
+	return stored(reg, rc, &out->ret);
 }
 
 ADMIN(updateServerFlowState)
@@ -76,6 +83,7 @@ ADMIN(updateServerFlowState)
 	buf_release(&names);
 	if (rc < 0)
 		return refuse(rq, "updateServerFlowState", &e);
+	registry_reload_wait(reg);
 	out->ret = 0;
 	return TARS_OK;
 }
