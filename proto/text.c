@@ -126,6 +126,26 @@ bool text_is_utf8(const char *text, size_t n)
 	return true;
 }
 
+/* Returns what follows the start of p that was copied. */
+static size_t clean_character(char *to, const char *p, size_t n)
+{
+	unsigned char c = (unsigned char)*p;
+
+	for (size_t size = 2; c >= 0x80 && size <= 4 && size <= n; size++)
+		if (text_is_utf8(p, size)) {
+			memcpy(to, p, size);
+			return size;
+		}
+	*to = c >= 0x7f || (c < ' ' && c != '\n' && c != '\t') ? '?' : (char)c;
+	return 1;
+}
+
+void text_clean(char *to, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; )
+		i += clean_character(to + i, p + i, n - i);
+}
+
 /* Edit distance (insert, delete, replace, swap of neighbours); longer words are not compared. */
 enum { WORD_MAX = 48 };
 

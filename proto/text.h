@@ -20,6 +20,10 @@ bool text_hex(const char *p, size_t n, uint8_t *bytes);
 /* n bytes as 2 * n digits, without a NUL. */
 void text_put_hex(char *to, const void *bytes, size_t n);
 
+/* What a program has printed, as text for JSON, terminals and databases: n bytes to `to`, '?' for
+ * control characters but tab and newline, and for what is no UTF-8.  No NUL is added. */
+void text_clean(char *to, const char *p, size_t n);
+
 /* UTF-8 as RFC 3629 has it: shortest forms, no surrogates. */
 bool text_is_utf8(const char *text, size_t n);
 

@@ -48,6 +48,14 @@ test_expect_success 'a crash at start: status and last output' '
 		out
 '
 
+test_expect_success 'last output that is no text: shown, stored, and loses nobody else anything' '
+	program bytes "printf \"caf\\\\303\\\\251 \\\\377\\\\033[1m\\\\0.\"; exit 3" &&
+	test_must_fail deploy Bytes --exe "$PWD/bytes" >out 2>&1 &&
+	test_grep "exit status 3 after [0-9.]* s; its last output: café ?" out &&
+	wait_for 10 "ctl server events TestApp.Bytes >out && grep -q \"did not start\" out" &&
+	test_grep "its last output: café ?" out && ctl undeploy TestApp.Bytes
+'
+
 # punished SERVER: it was started once by the order, three times automatically, and then not any more.
 punished () {
 	wait_for 20 "state $1 | grep -q \"start limit reached\"" &&

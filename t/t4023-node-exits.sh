@@ -37,7 +37,7 @@ test_expect_success 'registry and node start' '
 '
 
 test_expect_success 'a service that has never ended' '
-	deploy_hello &&
+	deploy_hello && test_grep ! "AdminObj.* gets no calls" node.log &&
 	exit_of TestApp.HelloServer "TestApp.HelloServer on node n1: no process of it has ended yet" &&
 	ctl server exits TestApp.HelloServer -o json >json && echo "[]" >want && test_cmp want json &&
 	ctl state TestApp.HelloServer -o json >json && test_grep "\"lastExit\":\"\"" json
@@ -86,6 +86,7 @@ test_expect_success 'killed by a signal that the node did not send' '
 test_expect_success 'a core file, if the kernel keeps it in one' '
 	program dumps "ulimit -c unlimited; echo going; kill -SEGV \$\$" &&
 	test_must_fail deploy Dumps --exe "$PWD/dumps" &&
+	wait_for 20 "state TestApp.Dumps | grep -q \"start limit reached\"" &&
 	exit_of TestApp.Dumps "killed by signal 11" &&
 	record TestApp.Dumps "r[\"signal\"] == \"SIGSEGV\"" &&
 	echo "# core_pattern: $(cat /proc/sys/kernel/core_pattern)" >&3 &&
@@ -114,9 +115,22 @@ test_expect_success 'killed by the node, as it did not report' '
 	printf "<tars>\n<application>\n<server>\nactivating-timeout=700\n" >slow.conf &&
 	printf "</server>\n</application>\n</tars>\n" >>slow.conf &&
 	test_must_fail deploy Silent --exe "$PWD/silent" --profile slow.conf &&
-	exit_of TestApp.Silent "^why: killed by the node: no keepAlive within 700 ms" &&
+	exit_of TestApp.Silent "^why: killed by the node: no keepAlive within 700 ms; it was S" &&
+	test_grep "^when it was killed: S .sleeping., 1 threads, [0-9]+ kB resident" out &&
+	test_grep "^[0-9]+ tail: S .sleeping." out &&
+	record TestApp.Silent "len(r[\"threads\"].splitlines()) == 2" &&
 	record TestApp.Silent "r[\"signal\"] == \"SIGKILL\" and r[\"oom\"] == \"\"" &&
 	test_grep "^I am silent" out && ctl stop TestApp.Silent
+'
+
+test_expect_success 'killed by the node, as it did not stop: its threads are told' '
+	pid=$(pid_of TestApp.HelloServer) && kill -STOP "$pid" &&
+	ctl server stop TestApp.HelloServer &&
+	exit_of TestApp.HelloServer "^why: stopped by command; it was T .stopped., [0-9]+ threads" &&
+	test_grep "^$pid HelloServer: T .stopped." out &&
+	record TestApp.HelloServer "len(r[\"threads\"].splitlines()) > 2" &&
+	test_grep "warn node TestApp.HelloServer: stopped by command; it was T" node.log &&
+	ctl start TestApp.HelloServer
 '
 
 test_expect_success 'a process that ended while no node was there' '

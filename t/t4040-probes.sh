@@ -144,6 +144,8 @@ test_expect_success 'liveness: a service that hangs is restarted, with the reaso
 	! is_running "$pid" &&
 	test_grep "$hello is restarted: liveness of $hello.HelloObj failed 2 times: tars_ping" node.log &&
 	says $hello "its last restart: liveness of $hello.HelloObj failed 2 times" &&
+	wait_for 10 "ctl server events $hello | grep -q \"restarted: liveness of $hello.HelloObj\"" &&
+	ctl server exits $hello >out && test_grep "^when it was killed: T .stopped." out &&
 	wait_for 10 "is_found $hello.HelloObj $hello_port active" &&
 	probe $hello HelloObj --liveness none
 '

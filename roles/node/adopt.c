@@ -83,9 +83,7 @@ static void check_answered(void *arg)
 /* Whoever answers on its admin port says who it is; official Go and Java do not know getPid. */
 static int ask_admin(struct server *s, struct tars_req *rq, pid_t *pid_r)
 {
-	struct tars_str object = tars_strf(rq, "AdminObj@%s", s->spec->conf.local_text);
-	struct tars_call c = { .to = tars_proxy(s->node->app, object.p), .rq = rq,
-			       .timeout_ms = ADMIN_MS };
+	struct tars_call c = { .to = server_admin(s, rq), .rq = rq, .timeout_ms = ADMIN_MS };
 	struct tars_AdminF_getPid_in in = { 0 };
 	struct tars_AdminF_getPid_out out = { 0 };
 	int rc = tars_AdminF_getPid(&c, &in, &out);

@@ -18,6 +18,7 @@
 #include "proto/text.h"
 #include "roles/node/corefile.h"
 #include "roles/node/node.h"
+#include "roles/node/threads.h"
 
 enum { MAX_LINES = 100, MAX_BYTES = 32 << 10, MAX_FILE = 1 << 20 };
 
@@ -39,28 +40,11 @@ static struct tars_str str(const char *text)
 
 /* ---- its last words ---- */
 
-/* A program prints what it likes: JSON and terminals get text.  Returns what follows the start of
- * p that was copied. */
-static size_t copy_character(char *to, const char *p, size_t n)
-{
-	unsigned char c = (unsigned char)*p;
-
-	for (size_t size = 2; c >= 0x80 && size <= 4 && size <= n; size++)
-		if (text_is_utf8(p, size)) {
-			memcpy(to, p, size);
-			return size;
-		}
-	*to = c >= 0x7f || (c < ' ' && c != '\n' && c != '\t') ? '?' : (char)c;
-	return 1;
-}
-
 static struct tars_str cleaned(const char *p, size_t n, struct arena *a)
 {
 	char *text = arena_alloc(a, n + 1);
-	size_t i = 0;
 
-	while (i < n)
-		i += copy_character(text + i, p + i, n - i);
+	text_clean(text, p, n);
 	text[n] = '\0';
 	return (struct tars_str){ text, (uint32_t)n };
 }
@@ -241,6 +225,7 @@ static void describe(struct note *note, int status, struct buf *cause)
 	rec->pid = note->id.pid;
 	rec->endedBy = str(arena_strf(a, "%s", s->ending));
 	rec->ranMs = run_time(s, &note->id, status);
+	rec->threads = cleaned(buf_str(&s->threads), buf_size(&s->threads), a);
 	put_status(rec, status, a, cause);
 	put_oom(s, status, note, cause);
 	rec->cause = str(arena_strf(a, "%s", buf_str(cause)));
@@ -275,10 +260,25 @@ void exit_expect(struct server *s, const char *fmt, ...)
 	va_end(ap);
 }
 
+void exit_look(struct server *s)
+{
+	size_t n = strlen(s->ending);
+
+	if (s->proc.pid <= 0 || buf_size(&s->threads))
+		return;
+	threads_describe(s->proc.pid, &s->threads);
+	if (!buf_size(&s->threads) || !n)
+		return;
+	snprintf(s->ending + n, sizeof(s->ending) - n, "; it was %.*s",
+		 (int)strcspn(buf_str(&s->threads), "\n"), buf_str(&s->threads));
+	log_warn(&s->log, "%s", s->ending);
+}
+
 void exit_forget(struct server *s)
 {
 	*s->ending = '\0';
 	s->is_kill_sent = false;
+	buf_release(&s->threads);
 }
 
 /* ---- NodeObj ---- */

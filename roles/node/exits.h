@@ -21,6 +21,9 @@ void exit_note(struct server *s, const struct proc_id *id, int status);
 /* Why the node is about to end its process.  What was said first counts. */
 __attribute__((format(printf, 2, 3)))
 void exit_expect(struct server *s, const char *fmt, ...);
+/* Before it is asked to end because it hangs, or killed: what its process and threads do, for the
+ * record.  The first look counts. */
+void exit_look(struct server *s);
 /* A new process: nothing was said about its end. */
 void exit_forget(struct server *s);
 

@@ -11,6 +11,7 @@
 #include "core/io/coro.h"
 #include "core/io/pool.h"
 #include "core/sys/files.h"
+#include "proto/text.h"
 #include "roles/node/exits.h"
 #include "roles/node/node.h"
 #include "roles/node/script.h"
@@ -410,7 +411,13 @@ static void read_tail(void *arg)
 {
 	struct why *w = arg;
 
-	w->tail = file_tail(w->path, w->from, TAIL_LINES, w->arena);
+	const char *tail = file_tail(w->path, w->from, TAIL_LINES, w->arena);
+	size_t n = strlen(tail);
+	char *clean = arena_alloc(w->arena, n + 1);
+
+	text_clean(clean, tail, n);
+	clean[n] = '\0';
+	w->tail = clean;
 }
 
 const char *server_why(struct server *s, struct arena *a)

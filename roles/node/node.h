@@ -65,6 +65,7 @@ struct server {
 	char exit_text[512];                /* the last one of all, with its time; "": not known */
 	char ending[512];                   /* why we end its process; "": we do not */
 	bool is_kill_sent;                  /* SIGKILL, by us */
+	struct buf threads;                 /* what they did then; empty: not known */
 	struct oom_mark oom;                /* when its process was taken */
 	struct probe *probes;
 	char unhealthy[512];                /* why a probe had it restarted last; "": none had */
@@ -148,6 +149,8 @@ void server_lock(struct server *s);
 void server_unlock(struct server *s);
 /* Below it are <App>/<Server> with the logs, also of a server that the node does not know. */
 const char *node_log_root(const struct node *n, const char *app, const char *name);
+/* Its AdminObj.  The spec is there and has one (conf.has_local). */
+struct tars_proxy *server_admin(const struct server *s, struct tars_req *rq);
 void server_quiesce(struct server *s); /* no timer and no watch refers to it any more */
 void servers_free(struct node *n);
 __attribute__((format(printf, 2, 3)))

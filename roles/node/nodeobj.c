@@ -255,13 +255,24 @@ static int notify_server(struct tars_req *rq, const struct tars_Node_notifyServe
 					server_state_name((int)s->state));
 		return 0;
 	}
-	c.to = tars_proxy(n->app, tars_strf(rq, "AdminObj@%s", s->spec->conf.local_text).p);
+	c.to = server_admin(s, rq);
 	c.timeout_ms = (int)patience(rq, NOTIFY_MS);
 	rc = tars_AdminF_notify(&c, &ask, &answer);
 	out->ret = rc == 0 ? 0 : -1;
 	out->result = rc == 0 ? tars_strf(rq, "succ:%s", answer.ret.p)
 			      : tars_strf(rq, "error:%s", c.error);
 	return 0;
+}
+
+static const char *next_start(struct tars_req *rq, const struct server *s, int64_t seconds)
+{
+	const struct limits *l = &s->node->conf->limits;
+
+	if (s->limiter.is_punished)
+		return tars_strf(rq, "; start limit reached (%d within %lld s), next start in %lld s",
+				 l->starts, (long long)l->window_ms / 1000, (long long)seconds).p;
+	return tars_strf(rq, "; next start in %lld s (%d of %d within %lld s)", (long long)seconds,
+			 s->limiter.starts + 1, l->starts, (long long)l->window_ms / 1000).p;
 }
 
 static void describe(struct tars_req *rq, struct server *s, struct tars_str *result)
@@ -276,8 +287,7 @@ static void describe(struct tars_req *rq, struct server *s, struct tars_str *res
 	else if (s->state == SERVER_INACTIVE && !s->is_enabled)
 		next = "; not to be started (setting_state)";
 	else if (wait_ms > 0)
-		next = tars_strf(rq, "; %snext start in %lld s", s->limiter.is_punished ?
-				 "start limit reached, " : "", (long long)(wait_ms + 999) / 1000).p;
+		next = next_start(rq, s, (wait_ms + 999) / 1000);
 	*result = tars_strf(rq, "getStateInfo [%s] succ: %s for %lld s%s%s%s%s", s->id,
 			    server_state_name((int)s->state),
 			    (long long)(reactor_now() - s->since_us) / 1000000, *why ? "; " : "",

@@ -45,7 +45,9 @@ static void restart(struct probe *p)
 	snprintf(s->unhealthy, sizeof(s->unhealthy), "liveness of %s failed %d times: %s",
 		 p->servant, p->failed, p->error);
 	notify(s, true, "[alarm] %s is restarted: %s", s->id, s->unhealthy);
+	report_cause(s, true, "restarted: %s", s->unhealthy);
 	exit_expect(s, "ended by the node: %s", s->unhealthy);
+	exit_look(s);
 	server_event(s, EVENT_UNHEALTHY, NULL);
 }
 

@@ -58,6 +58,7 @@ static void server_free(struct server *s)
 	free(s->app);
 	free(s->name);
 	free(s->id);
+	buf_release(&s->threads);
 	free((char *)s->log.prefix);
 	free(s);
 }
@@ -68,6 +69,16 @@ const char *node_log_root(const struct node *n, const char *app, const char *nam
 
 	return s && s->spec && *s->spec->conf.log_path == '/' ? s->spec->conf.log_path
 							      : n->paths.log;
+}
+
+/* One that does not listen yet, or no more, is no news; the next call tries it again. */
+struct tars_proxy *server_admin(const struct server *s, struct tars_req *rq)
+{
+	static const struct tars_check unchecked = { .off = true };
+
+	return tars_proxy_conf(s->node->app,
+			       tars_strf(rq, "AdminObj@%s", s->spec->conf.local_text).p,
+			       &(struct tars_proxy_conf){ .check = &unchecked });
 }
 
 void server_hold(struct server *s)

@@ -6,6 +6,7 @@
 #include "core/io/pool.h"
 #include "core/sys/files.h"
 #include "if/AdminF.h"
+#include "roles/node/exits.h"
 #include "roles/node/node.h"
 #include "roles/node/script.h"
 
@@ -54,9 +55,7 @@ static int run_php_stop(struct server *s, int64_t timeout_ms, struct err *e)
 
 static int call_shutdown(struct server *s, struct tars_req *rq, struct err *e)
 {
-	struct tars_str object = tars_strf(rq, "AdminObj@%s", s->spec->conf.local_text);
-	struct tars_call c = { .to = tars_proxy(s->node->app, object.p), .rq = rq,
-			       .timeout_ms = SHUTDOWN_MS };
+	struct tars_call c = { .to = server_admin(s, rq), .rq = rq, .timeout_ms = SHUTDOWN_MS };
 	struct tars_AdminF_shutdown_in in = { 0 };
 	int rc = tars_AdminF_shutdown_oneway(&c, &in);
 
@@ -122,6 +121,7 @@ void server_do_kill(struct server *s)
 		server_event(s, EVENT_EXITED, NULL);
 		return;
 	}
+	exit_look(s);
 	s->is_kill_sent = true;
 	/* What we started leads a group: its workers must not keep its ports. */
 	if (getpgid(s->proc.pid) == s->proc.pid && proc_is_alive(&s->proc))

@@ -235,6 +235,7 @@ static void check_silence(struct server *s)
 	report_cause(s, true, "zombie: no keepAlive for %lld s from %s", (long long)age_ms / 1000,
 		     adapter);
 	exit_expect(s, "killed by the node: no keepAlive for %lld s", (long long)age_ms / 1000);
+	exit_look(s);
 	server_event(s, EVENT_SILENT, NULL);
 }
 

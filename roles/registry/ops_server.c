@@ -162,10 +162,11 @@ OP_HANDLER(serverState)
 
 static struct tars_str exit_text(struct tars_req *rq, const struct tars_ExitRecord *r)
 {
-	return tars_strf(rq, "%s on node %s: %s UTC, pid %d: %s\n%s%s%s%s%s%s%s%s", r->server.p,
+	return tars_strf(rq, "%s on node %s: %s UTC, pid %d: %s\n%s%s%s%s%s%s%s%s%s%s", r->server.p,
 			 r->node.p, r->time.p, r->pid, r->cause.p,
 			 r->endedBy.n ? "why: " : "", r->endedBy.p, r->endedBy.n ? "\n" : "",
 			 r->dumped ? "core: " : "", r->core.p, r->dumped ? "\n" : "",
+			 r->threads.n ? "when it was killed: " : "", r->threads.p,
 			 r->lines.n ? "its last lines:\n" : "it printed nothing\n", r->lines.p);
 }
 
