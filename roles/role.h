@@ -42,6 +42,7 @@ struct role_run {
 	bool is_detached;        /* --detach: the terminal is left once the service is ready */
 	bool has_log_file;
 	bool is_part;            /* one of the roles of `tars up`: to end it would end all */
+	const char *part_secret; /* what its parts know each other by; NULL: it is no part */
 	bool is_done;            /* by init: nothing to serve, end with EXIT_ASKED */
 	bool keep_services;      /* for stop: the services that we started go on (SIGUSR2) */
 };

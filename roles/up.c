@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "core/sys/log.h"
 #include "core/sys/migrate.h"
 #include "core/sys/proc.h"
+#include "proto/text.h"
 #include "roles/pgprivate.h"
 #include "roles/role.h"
 
@@ -32,6 +34,7 @@ static const struct up_part {
 enum {
 	N_PARTS = sizeof(up_parts) / sizeof(*up_parts),
 	LOCK_WAIT_MS = 3000, LOCK_PAUSE_MS = 20,
+	SECRET_BYTES = 32,
 };
 
 struct up_conf {
@@ -56,6 +59,7 @@ struct up {
 	struct arena arena;
 	const char *path, *pid_file;
 	struct pgprivate *pg;
+	char secret[2 * SECRET_BYTES + 1];   /* of its parts, another one each time */
 	int lock_fd;             /* locked while the directory is ours, else -1 */
 	struct role_conf conf[N_PARTS];
 	struct role_run part[N_PARTS];
@@ -161,6 +165,15 @@ static int prepare_db(struct up *up, const char **dsn, struct err *e)
 	return rc < 0 ? rc : 0;
 }
 
+static void make_secret(struct up *up)
+{
+	unsigned char bytes[SECRET_BYTES];
+
+	while (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		;
+	text_put_hex(up->secret, bytes, sizeof(bytes));
+}
+
 static bool has_row(const struct role *role, const char *name)
 {
 	return role->opts && opt_find(role->opts, name);
@@ -240,7 +253,8 @@ static int start_part(struct up *up, unsigned i, const char *dsn, struct err *e)
 	if (rc)
 		return err_wrap(e, "%s", up_parts[i].role->name);
 	*part = (struct role_run){ .role = up_parts[i].role, .app = up->run->app,
-				   .conf = up->conf[i].values, .is_part = true };
+				   .conf = up->conf[i].values, .is_part = true,
+				   .part_secret = up->secret };
 	rc = part->role->init(part, e);
 	if (rc)
 		return err_wrap(e, "%s", part->role->name);
@@ -300,6 +314,7 @@ static int up_init(struct role_run *run, struct err *e)
 	run->state = up;
 	run->free = up_free;
 	up->lock_fd = -1;
+	make_secret(up);
 	if (!*conf->host || strpbrk(conf->host, " \t"))
 		return err_set(e, TARS_ECONF, "host: '%s' is not an address or a name", conf->host);
 	rc = role_data_path(conf->path, &up->arena, &up->path, e);

@@ -122,6 +122,17 @@ test_expect_success 'killed with -9, the platform comes back with what it knew' 
 	test "$(server_pid)" = "$pid"
 '
 
+test_expect_success 'a registry that wants tokens knows the node beside it' '
+	tars down --path "$data" --keep-services &&
+	printf "[registry]\nrequire-token = yes\n" >tokens.ini &&
+	tars up --config tokens.ini --detach --any-port --path "$data" 2>ready &&
+	port=$(sed -n "s/^tars: up: ready tcp .*:\([0-9]*\)$/\1/p" ready) &&
+	TARS_LOCATOR="tars.tarsregistry.QueryObj@tcp -h 127.0.0.1 -p $port" &&
+	wait_for 20 greet && tars ctl restart TestApp.HelloServer && greet &&
+	tars ctl node list >out && test_grep "active" out &&
+	test_grep ! "registry wants" "$data/up.log"
+'
+
 test_expect_success 'the lock of one that is dying is waited for' '
 	tars down --path "$data" --keep-services &&
 	exec 9>"$data/up.lock" && flock 9 &&

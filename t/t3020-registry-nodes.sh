@@ -175,4 +175,15 @@ test_expect_success 'it comes back: told to register, active again' '
 	test "$(node_row n1)" = active
 '
 
+test_expect_success 'a name that is none: refused, and the other reports with it are stored' '
+	update_server n1 App Srv 0 0 && answers 0 &&
+	good="{\"serverState\":2,\"processId\":77,\"nodeName\":\"n1\",\"application\":\"App\",\"serverName\":\"Srv\"}" &&
+	bad="{\"serverState\":2,\"processId\":1,\"nodeName\":\"n1\",\"application\":\"A\u0000b\",\"serverName\":\"Srv\"}" &&
+	node updateServerBatch "{\"vState\":[$bad,$good]}" && answers -1 &&
+	test "$(server_row)" = "active|77" &&
+	test_must_fail node updateServer "{\"app\":\"n1\",\"serverName\":\"A\u0000b\",\"nodeName\":\"S\",
+		\"state\":{\"serverState\":2,\"processId\":1}}" 2>err &&
+	test_grep "is no name of a server or a node" err
+'
+
 test_done

@@ -70,6 +70,21 @@ test_expect_success 'what nodes say of themselves by hand is refused as well' '
 	refuses 1 "n1 has not joined" tars call tars.tarsAdminRegistry.AdminRegObj reportNode "$rn"
 '
 
+test_expect_success 'and what they say of their servers' '
+	state="{\"serverState\": 2, \"processId\": 1, \"nodeName\": \"n1\", \"application\": \"A\", \"serverName\": \"S\"}" &&
+	names="\"app\": \"A\", \"serverName\": \"S\", \"nodeName\": \"n1\"" &&
+	turned="\"app\": \"n1\", \"serverName\": \"A\", \"nodeName\": \"S\"" &&
+	metrics="{\"nodeName\": \"n1\", \"metrics\": {}}" &&
+	patch="{\"result\": {\"sApplication\": \"A\", \"sServerName\": \"S\", \"sNodeName\": \"n1\", \"sVersion\": \"1\", \"sUserName\": \"x\"}}" &&
+	says () { refuses 1 "n1 has not joined" tars call tars.tarsregistry.RegistryObj "$@"; } &&
+	says updateServer "{$turned, \"state\": $state}" && says reportVersion "{$names, \"version\": \"1\"}" &&
+	says updatePatchResult "$patch" && says getServers "{$names}" &&
+	says getNodeTemplate "{\"nodeName\": \"n1\"}" && says reportHost "$metrics" &&
+	says reportReadiness "{\"application\": \"A\", \"serverName\": \"S\", \"nodeName\": \"n1\", \"endpoints\": []}" &&
+	tars call tars.tarsregistry.RegistryObj updateServerBatch "{\"vState\": [$state]}" >out &&
+	test_grep "\"tars_ret\":-1" out
+'
+
 test_expect_success 'a token: printed once, kept as a hash, in no log' '
 	token --name n1 >token.n1 && test_grep "^[0-9a-f]{64}$" token.n1 &&
 	printf %s "$(cat token.n1)" | sha256sum | cut -d" " -f1 >expect &&

@@ -14,9 +14,9 @@ enum { CALL_MS = 3000, LIST_MS = 10000, MAX_CACHE = 256 << 20 };
 static const char registry_object[] = "tars.tarsregistry.RegistryObj";
 static const char query_object[] = "tars.tarsregistry.QueryObj";
 
-static struct tars_call to(struct node *n, struct tars_req *rq, const char *object, int timeout_ms)
+struct tars_call link_call(const struct node *n, struct tars_req *rq, int timeout_ms)
 {
-	return (struct tars_call){ .to = tars_proxy(n->app, object), .rq = rq,
+	return (struct tars_call){ .to = tars_proxy(n->app, registry_object), .rq = rq,
 				   .timeout_ms = timeout_ms, .context = n->credential };
 }
 
@@ -30,7 +30,7 @@ static int failed(const struct tars_call *c, int rc, const char *what, struct er
 /* Without a name of its own a node is called as the registry sees it. */
 static int find_name(struct node *n, struct tars_req *rq, struct err *e)
 {
-	struct tars_call c = to(n, rq, registry_object, CALL_MS);
+	struct tars_call c = link_call(n, rq, CALL_MS);
 	struct tars_Registry_getClientIp_in in = { 0 };
 	struct tars_Registry_getClientIp_out out = { 0 };
 	int rc;
@@ -47,7 +47,8 @@ static int find_name(struct node *n, struct tars_req *rq, struct err *e)
 /* What services are told: every registry that is active now. */
 static int refresh_locator(struct node *n, struct tars_req *rq, struct err *e)
 {
-	struct tars_call c = to(n, rq, query_object, CALL_MS);
+	struct tars_call c = { .to = tars_proxy(n->app, query_object), .rq = rq,
+			       .timeout_ms = CALL_MS };
 	struct tars_QueryF_findObjectById4All_in in = { .id = tars_strf(rq, "%s", query_object) };
 	struct tars_QueryF_findObjectById4All_out out = { 0 };
 	struct buf b = BUF_INIT;
@@ -83,7 +84,7 @@ static void fill_load(struct node *n, struct tars_LoadInfo *load)
 
 static int register_node(struct node *n, struct tars_req *rq, struct err *e)
 {
-	struct tars_call c = to(n, rq, registry_object, CALL_MS);
+	struct tars_call c = link_call(n, rq, CALL_MS);
 	struct tars_Registry_registerNode_in in = { 0 };
 	struct tars_Registry_registerNode_out out = { 0 };
 	int rc = find_name(n, rq, e);
@@ -119,7 +120,7 @@ static int register_node(struct node *n, struct tars_req *rq, struct err *e)
 
 static int keep_alive(struct node *n, struct tars_req *rq, struct err *e)
 {
-	struct tars_call c = to(n, rq, registry_object, CALL_MS);
+	struct tars_call c = link_call(n, rq, CALL_MS);
 	struct tars_Registry_keepAlive_in in = { 0 };
 	struct tars_Registry_keepAlive_out out = { 0 };
 	int rc;
@@ -184,7 +185,7 @@ static void load_list(struct node *n, const struct tars_Registry_getServers_out 
 static int fetch(struct node *n, struct tars_req *rq, const char *app, const char *server,
 		 struct tars_Registry_getServers_out *out, struct err *e)
 {
-	struct tars_call c = to(n, rq, registry_object, LIST_MS);
+	struct tars_call c = link_call(n, rq, LIST_MS);
 	struct tars_Registry_getServers_in in = {
 		.app = tars_strf(rq, "%s", app), .serverName = tars_strf(rq, "%s", server),
 		.nodeName = tars_strf(rq, "%s", n->name),

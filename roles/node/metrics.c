@@ -64,8 +64,7 @@ static int64_t wall_ms(void)
 
 static int report(struct node *n, struct tars_req *rq)
 {
-	struct tars_call c = { .to = tars_proxy(n->app, "tars.tarsregistry.RegistryObj"), .rq = rq,
-			       .timeout_ms = CALL_MS };
+	struct tars_call c = link_call(n, rq, CALL_MS);
 	struct tars_Registry_reportHost_in in = { .nodeName = tars_strf(rq, "%s", n->name) };
 	struct tars_Registry_reportHost_out out = { 0 };
 	int64_t before;

@@ -161,10 +161,12 @@ static int take_credential(struct node *n, struct err *e)
 	struct credential c;
 	int rc = credential_read(n->paths.root, &c, &n->arena, e);
 
-	if (rc == TARS_ENOTFOUND)
-		return 0;
+	if (rc == TARS_ENOTFOUND && n->run->part_secret) {
+		c = (struct credential){ .node = n->name, .secret = n->run->part_secret };
+		rc = 0;
+	}
 	if (rc < 0)
-		return rc;
+		return rc == TARS_ENOTFOUND ? 0 : rc;
 	if (!n->name)
 		n->name = c.node;
 	n->credential = credential_context(&c, &n->arena);

@@ -200,6 +200,8 @@ void node_tune(struct node *n);
 
 /* ---- link.c, report.c: the registry ---- */
 void link_run(struct tars_req *rq, void *node);
+/* A call to RegistryObj that says which node asks. */
+struct tars_call link_call(const struct node *n, struct tars_req *rq, int timeout_ms);
 void report_run(struct tars_req *rq, void *node);
 /* All servers in one call. */
 int report_all(struct node *n, struct tars_req *rq, struct err *e);

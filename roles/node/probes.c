@@ -254,8 +254,7 @@ void probes_take(struct server *s)
 
 int probes_report(struct server *s, struct tars_req *rq)
 {
-	struct tars_call c = { .to = tars_proxy(s->node->app, "tars.tarsregistry.RegistryObj"),
-			       .rq = rq, .timeout_ms = CALL_MS };
+	struct tars_call c = link_call(s->node, rq, CALL_MS);
 	struct tars_Registry_reportReadiness_in in = {
 		.nodeName = tars_strf(rq, "%s", s->node->name),
 		.application = tars_strf(rq, "%s", s->app),

@@ -11,11 +11,6 @@
 /* A refusal may only mean that the database is away: it is asked again after so long. */
 enum { CALL_MS = 3000, RECHECK_MS = 60000, REFUSED_MS = 3000 };
 
-static struct tars_proxy *registry(const struct node *n)
-{
-	return tars_proxy(n->app, "tars.tarsregistry.RegistryObj");
-}
-
 /* Before its processes were looked for, nobody knows that it is inactive. */
 static bool is_known(const struct server *s)
 {
@@ -53,7 +48,7 @@ static void fill(const struct server *s, struct tars_ServerStateInfo *info)
 
 static int report_version(struct server *s, struct tars_req *rq)
 {
-	struct tars_call c = { .to = registry(s->node), .rq = rq, .timeout_ms = CALL_MS };
+	struct tars_call c = link_call(s->node, rq, CALL_MS);
 	struct tars_Registry_reportVersion_in in = {
 		.app = tars_strf(rq, "%s", s->app), .serverName = tars_strf(rq, "%s", s->name),
 		.nodeName = tars_strf(rq, "%s", s->node->name),
@@ -96,7 +91,7 @@ void report_cause(struct server *s, bool is_alarm, const char *fmt, ...)
 /* The IDL's names for the three texts are not the order that registries expect (contract 3.3). */
 static int report_one(struct server *s, struct tars_req *rq)
 {
-	struct tars_call c = { .to = registry(s->node), .rq = rq, .timeout_ms = CALL_MS };
+	struct tars_call c = link_call(s->node, rq, CALL_MS);
 	struct tars_Registry_updateServer_in in = { 0 };
 	struct tars_Registry_updateServer_out out = { 0 };
 	enum server_state state = s->state;
@@ -188,7 +183,7 @@ void report_run(struct tars_req *unused, void *arg)
  * repairs what they have wrong, and does not stand for report_one. */
 int report_all(struct node *n, struct tars_req *rq, struct err *e)
 {
-	struct tars_call c = { .to = registry(n), .rq = rq, .timeout_ms = CALL_MS };
+	struct tars_call c = link_call(n, rq, CALL_MS);
 	struct tars_Registry_updateServerBatch_in in = { 0 };
 	struct tars_Registry_updateServerBatch_out out = { 0 };
 	struct server *s;

@@ -78,8 +78,7 @@ void node_tune(struct node *n)
 
 void node_fetch_template(struct node *n, struct tars_req *rq)
 {
-	struct tars_call c = { .to = tars_proxy(n->app, "tars.tarsregistry.RegistryObj"), .rq = rq,
-			       .timeout_ms = CALL_MS };
+	struct tars_call c = link_call(n, rq, CALL_MS);
 	struct tars_Registry_getNodeTemplate_in in = { .nodeName = tars_strf(rq, "%s", n->name) };
 	struct tars_Registry_getNodeTemplate_out out = { 0 };
 

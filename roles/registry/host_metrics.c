@@ -52,6 +52,8 @@ int registry_report_host(struct tars_req *rq, const struct tars_Registry_reportH
 
 	/* As it was when the report came: the caller halves the time of the whole call. */
 	out->registryTime = now_ms();
+	if (registry_admit(rq, tars_data(rq), in->nodeName, &e) < 0)
+		return tars_fail(rq, NODE_REFUSED, "%s", e.text);
 	rc = check(&in->metrics, &e);
 	if (rc == 0)
 		rc = json_put(&json, &tars_HostMetrics_type, &in->metrics, JSON_COMPACT, &e);

@@ -1,4 +1,5 @@
 /* Which nodes are let in: tokens with which machines join, and the credentials that they get. */
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <sys/random.h>
 
@@ -61,12 +62,22 @@ static bool is_secret(const struct Routes_NodeRow *row, const char *secret, stru
 	       str_is_text(row->secret_hash, hash_of(secret, a));
 }
 
+/* The node beside us in `tars up` need not join. */
+static bool is_own_part(const struct registry *reg, const char *secret)
+{
+	const char *own = reg->run->part_secret;
+
+	return own && secret && strlen(secret) == strlen(own) &&
+	       CRYPTO_memcmp(secret, own, strlen(own)) == 0;
+}
+
 int registry_admit(struct tars_req *rq, struct registry *reg, struct tars_str node, struct err *e)
 {
 	const struct Routes_NodeRow *row = registry_node(reg, node);
 	const char *secret = tars_context(rq, PLATFORM_NODE_SECRET), *why = "shows a wrong credential";
 
-	if (!reg->conf->require_token || is_secret(row, secret, req_arena(rq)))
+	if (!reg->conf->require_token || is_secret(row, secret, req_arena(rq)) ||
+	    is_own_part(reg, secret))
 		return 0;
 	if (!row || !row->secret_hash.n)
 		why = "has not joined";

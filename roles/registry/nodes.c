@@ -5,11 +5,13 @@
 #include "sql.h"
 #include "if/Node.h"
 #include "if/RegistryF.h"
+#include "proto/text.h"
 
 enum {
 	NAME_CONFLICT = 1, NOT_STORED = 2,      /* answers of registerNode */
 	CONFLICT_AGE_S = 30,                    /* a younger heartbeat makes it worth asking */
 	CONFLICT_ASK_MS = 1000,
+	MAX_NAME = 128,
 };
 
 static struct registry *registry(struct tars_req *rq)
@@ -137,6 +139,26 @@ static int report_node(struct tars_req *rq, const struct tars_Registry_reportNod
 
 /* ---- states ---- */
 
+/* What no name can be would keep the reports of others from being stored with it. */
+static int check_name(struct tars_str name, struct err *e)
+{
+	if (name.n && name.n <= MAX_NAME && strlen(name.p) == name.n && text_is_utf8(name.p, name.n))
+		return 0;
+	return err_set(e, TARS_EARG, "'%.64s' is no name of a server or a node", name.p);
+}
+
+/* 0 if the caller may say something of it. */
+static int check_ref(struct tars_req *rq, const struct server_ref *ref, struct err *e)
+{
+	int rc = check_name(ref->app, e);
+
+	if (rc == 0)
+		rc = check_name(ref->server, e);
+	if (rc == 0)
+		rc = check_name(ref->node, e);
+	return rc < 0 ? rc : registry_admit(rq, registry(rq), ref->node, e);
+}
+
 /* Nodes of this platform tell why, in exState: "cause" and, if nobody wanted it, "alarm". */
 static struct report_said said_by(const struct tars_ServerStateInfo *info)
 {
@@ -164,6 +186,8 @@ static int update_server(struct tars_req *rq, const struct tars_Registry_updateS
 	struct err e = { 0 };
 	int rc = TARS_EARG;
 
+	if (check_ref(rq, &ref, &e) < 0)
+		return tars_fail(rq, NODE_REFUSED, "%s", e.text);
 	if (said.state)
 		rc = registry_report_state(registry(rq), &ref, &said, &e);
 	else
@@ -197,7 +221,9 @@ static int update_batch(struct tars_req *rq, const struct tars_Registry_updateSe
 		struct server_ref ref = { s->application, s->serverName, s->nodeName };
 		struct report_said said = said_by(s);
 
-		if (said.state && !is_known_state(reg, &ref, (int32_t)s->serverState))
+		if (check_ref(rq, &ref, &e) < 0)
+			out->ret = -1;
+		else if (said.state && !is_known_state(reg, &ref, (int32_t)s->serverState))
 			registry_report_begin(reg, &ref, &said, &waiters[n++]);
 	}
 	for (uint32_t i = 0; i < n; i++) {
@@ -212,8 +238,13 @@ static int update_batch(struct tars_req *rq, const struct tars_Registry_updateSe
 static int report_version(struct tars_req *rq, const struct tars_Registry_reportVersion_in *in,
 			  struct tars_Registry_reportVersion_out *out)
 {
+	const struct server_ref ref = { in->app, in->serverName, in->nodeName };
 	struct err e = { 0 };
-	int rc = registry_sql(registry(rq), &SQL_registry_set_version,
+	int rc;
+
+	if (check_ref(rq, &ref, &e) < 0)
+		return tars_fail(rq, NODE_REFUSED, "%s", e.text);
+	rc = registry_sql(registry(rq), &SQL_registry_set_version,
 			  PG_PARAMS(in->app.p, in->serverName.p, in->nodeName.p, in->version.p),
 			  NULL, NULL, req_arena(rq), &e);
 
@@ -229,8 +260,13 @@ static int update_patch_result(struct tars_req *rq,
 			       struct tars_Registry_updatePatchResult_out *out)
 {
 	const struct tars_PatchResult *r = &in->result;
+	const struct server_ref ref = { r->sApplication, r->sServerName, r->sNodeName };
 	struct err e = { 0 };
-	int rc = registry_sql(registry(rq), &SQL_registry_set_patched,
+	int rc;
+
+	if (check_ref(rq, &ref, &e) < 0)
+		return tars_fail(rq, NODE_REFUSED, "%s", e.text);
+	rc = registry_sql(registry(rq), &SQL_registry_set_patched,
 			  PG_PARAMS(r->sApplication.p, r->sServerName.p, r->sNodeName.p,
 				    r->sVersion.p, r->sUserName.p),
 			  NULL, NULL, req_arena(rq), &e);
@@ -249,6 +285,8 @@ static int get_servers(struct tars_req *rq, const struct tars_Registry_getServer
 {
 	struct err e = { 0 };
 
+	if (registry_admit(rq, registry(rq), in->nodeName, &e) < 0)
+		return tars_fail(rq, NODE_REFUSED, "%s", e.text);
 	if (descriptors_load(rq, registry(rq), in->app, in->serverName, in->nodeName, &out->ret,
 			     &e) < 0)
 		return tars_fail(rq, TARS_EUNKNOWN, "getServers for node %s: %s", in->nodeName.p,
@@ -267,6 +305,8 @@ static int get_node_template(struct tars_req *rq,
 	struct templates *t;
 	struct err e = { 0 };
 
+	if (registry_admit(rq, reg, in->nodeName, &e) < 0)
+		return tars_fail(rq, NODE_REFUSED, "%s", e.text);
 	if (node && node->template_name.n)
 		name = node->template_name;
 	if (templates_load(reg, &t, a, &e) < 0 ||

@@ -56,8 +56,11 @@ int registry_report_readiness(struct tars_req *rq,
 	struct registry *reg = tars_data(rq);
 	struct server_ref ref = { in->application, in->serverName, in->nodeName };
 	struct err e = { 0 };
-	int rc = store(reg, in, req_arena(rq), &e);
+	int rc;
 
+	if (registry_admit(rq, reg, in->nodeName, &e) < 0)
+		return tars_fail(rq, NODE_REFUSED, "%s", e.text);
+	rc = store(reg, in, req_arena(rq), &e);
 	/* Whoever is told of it and then looks finds it. */
 	if (rc > 0)
 		registry_reload_wait(reg);

@@ -125,6 +125,7 @@ static int registry_init(struct role_run *run, struct err *e)
 	int rc;
 
 	reg->conf = conf;
+	reg->run = run;
 	reg->app = run->app;
 	reg->reports = reports_new();
 	reg->heartbeats = heartbeats_new();

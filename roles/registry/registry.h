@@ -48,6 +48,7 @@ struct registry_conf {
 struct registry {
 	struct query_source query;           /* the first member: see there */
 	const struct registry_conf *conf;
+	const struct role_run *run;
 	struct tars_app *app;
 	struct pg *pg;
 	struct pg_listener *listener;
