@@ -59,7 +59,7 @@ struct tars_servant {
 		       struct tars_bytes *answer);
 };
 
-/* A management command of a service's own: `tars ctl notify App.Server 'NAME PARAMS'`, consoles. */
+/* A management command of a service's own: `tars ctl send App.Server 'NAME PARAMS'`, consoles. */
 struct tars_command {
 	const char *name;                         /* one word; that of a built-in one: runs after it */
 	const char *help;                         /* one line; may be NULL */

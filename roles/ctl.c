@@ -208,7 +208,7 @@ static int run_on_each(struct ctl *c, void *own, const char *server, struct tars
 	};
 	struct tars_Ctl_serverList_out out;
 	int status = ctl_call(c, "serverList", &in, &out);
-	bool is_notify = !strcmp(c->op->func, "serverNotify");
+	bool is_send = !strcmp(c->op->func, "serverSend");
 
 	if (status)
 		return status;
@@ -219,7 +219,7 @@ static int run_on_each(struct ctl *c, void *own, const char *server, struct tars
 		int s;
 
 		*node = out.rows.v[i].node;
-		if (is_notify)
+		if (is_send)
 			printf("== %s\n", node->p);
 		fflush(stdout);
 		s = run_once(c, own);

@@ -133,17 +133,17 @@ test_expect_success 'commands reach the service' '
 	test_grep "succ:" got
 '
 
-test_expect_success 'tars ctl notify: the answer of each node, help for a mistaken command' '
-	ctl notify TestApp.HelloServer tars.viewversion >got &&
+test_expect_success 'tars ctl send: the answer of each node, help for a mistaken command' '
+	ctl send TestApp.HelloServer tars.viewversion >got &&
 	printf "== n1\n[notify prefix object num:1]\n[1]:\$%s\$\n" "$(tars --version | cut -d" " -f2)" >want &&
 	test_cmp want got &&
-	ctl notify TestApp.HelloServer "tars.setloglevel WARN" n1 >got &&
+	ctl send TestApp.HelloServer "tars.setloglevel WARN" n1 >got &&
 	test_grep "^.1.:set log level .WARN. ok" got &&
 	test_must_fail grep "== n1" got &&
-	test_expect_code 1 tars ctl notify TestApp.HelloServer tars.nothing n1 2>err &&
+	test_expect_code 1 tars ctl send TestApp.HelloServer tars.nothing n1 2>err &&
 	test_grep "the service has no command .tars.nothing.; it has:" err &&
 	test_grep "^tars.setloglevel  *NONE" err &&
-	test_expect_code 1 tars ctl notify TestApp.NoServer tars.help 2>err &&
+	test_expect_code 1 tars ctl send TestApp.NoServer tars.help 2>err &&
 	test_grep "TestApp.NoServer is not deployed" err
 '
 

@@ -22,7 +22,7 @@ test_expect_success 'it is activating, and nobody is sent to it' '
 '
 
 test_expect_success 'once it listens it is active, and found' '
-	ctl notify T.ProbeServer listen &&
+	ctl send T.ProbeServer listen &&
 	wait_for 30 "is_state T.ProbeServer Active" &&
 	wait_for 30 "test \"\$(lookup T.ProbeServer.PoolObj)\" = \"127.0.0.1 $port\"" &&
 	tars call T.ProbeServer.PoolObj work "{\"what\":\"echo\",\"number\":7}" >out &&

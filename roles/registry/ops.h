@@ -15,8 +15,9 @@
 /* Every function of CtlObj. */
 #define OPS_ALL(X) \
 	X(operations) X(serverDeploy) X(serverUndeploy) X(serverStart) X(serverStop) \
-	X(serverRestart) X(serverSet) X(serverDrain) X(serverResume) X(serverNotify) \
-	X(serverList) X(serverState) X(serverExits) X(serverEvents) X(serverLogs) X(nodeList) X(nodePing) \
+	X(serverRestart) X(serverSet) X(serverDrain) X(serverResume) X(serverSend) \
+	X(serverList) X(serverState) X(serverExits) X(serverEvents) X(serverLogs) \
+	X(nodeList) X(nodePing) \
 	X(nodeMetrics) X(nodeDrain) X(nodeResume) X(nodeRemove) X(nodeToken) X(adapterList) \
 	X(adapterSet) X(adapterProbe) X(adapterDelete) X(templateList) \
 	X(templateView) X(templateSet) X(templateDelete) X(appList) X(idcList) X(idcSet) \
@@ -26,7 +27,7 @@
 /* Those that are no statement. */
 #define OPS_HANDLED(X) \
 	X(operations) X(serverDeploy) X(serverUndeploy) X(serverStart) X(serverStop) \
-	X(serverRestart) X(serverNotify) X(serverState) X(serverExits) X(serverLogs) \
+	X(serverRestart) X(serverSend) X(serverState) X(serverExits) X(serverLogs) \
 	X(adapterProbe) X(nodePing) X(nodeToken) X(templateView) X(iplist) X(plan) \
 	X(apply)
 

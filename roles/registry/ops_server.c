@@ -82,7 +82,7 @@ static struct tars_str answer_of(struct tars_str text)
 }
 
 /* A service answers a command that it does not know with nothing: what it knows is said then. */
-OP_HANDLER(serverNotify)
+OP_HANDLER(serverSend)
 {
 	struct tars_ServerReq req = { .server = in->req.server, .node = in->req.node };
 	struct registry *reg = tars_data(rq);

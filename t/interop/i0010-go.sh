@@ -54,7 +54,7 @@ test_expect_success 'its client finds our server by name: every row' '
 test_expect_success 'admin commands: answered as the SDK does' '
 	for command in tars.viewversion "tars.setloglevel ERROR" tars.connection tars.nothing
 	do
-		ctl notify $server "$command" n1 || return 1
+		ctl send $server "$command" n1 || return 1
 	done >got &&
 	cat >want <<-\END &&
 	1.4.5
@@ -82,7 +82,7 @@ test_expect_success 'its generated code: TARS, TUP and JSON' '
 '
 
 test_expect_success 'a file that the configuration centre does not have: its own words' '
-	test_expect_code 1 tars ctl notify $server "tars.loadconfig none.conf" n1 2>err &&
+	test_expect_code 1 tars ctl send $server "tars.loadconfig none.conf" n1 2>err &&
 	cat err &&
 	test_grep "tars.tarsconfig.ConfigObj" err
 '

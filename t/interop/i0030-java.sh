@@ -109,7 +109,7 @@ test_expect_success 'management commands are answered as the SDK does' '
 	for command in tars.viewversion "tars.setloglevel INFO" tars.connection \
 		"tars.loadconfig none.conf" tars.nothing
 	do
-		ctl notify $server "$command" || return
+		ctl send $server "$command" || return
 	done >got &&
 	cat got &&
 	test_grep "^1.7.3$" got &&

@@ -130,13 +130,13 @@ static int read_stock(struct tars_app *app)
 	return n ? 0 : -1;
 }
 
-/* `tars ctl notify T.StockServer 'tars.loadconfig stock.conf'` has brought it. */
+/* `tars ctl send T.StockServer 'tars.loadconfig stock.conf'` has brought it. */
 static int on_config(struct tars_app *app, const char *file)
 {
 	return strcmp(file, "stock.conf") ? 0 : read_stock(app);
 }
 
-/* ---- commands: `tars ctl notify T.StockServer 'stock.set nut 7'` ---- */
+/* ---- commands: `tars ctl send T.StockServer 'stock.set nut 7'` ---- */
 
 static int command_set(struct tars_req *rq, const char *params, struct tars_str *result)
 {
