@@ -194,7 +194,7 @@ const struct role_command ops[] = {
 	OP("node list", "[FILTER]", "nodes, and when each was last heard of", no_opts,
 	   struct tars_FilterReq, "tars ctl node list -o wide", .func = "nodeList",
 	   .sql = &SQL_ops_node_list, .members = "filter",
-	   .columns = "node state heartbeat servers active load|version address dataDir templateName"),
+	   .columns = "node state heartbeat servers active load|version address dataDir templateName addresses"),
 	OP("node metrics", "[FILTER]", "CPU, memory, disks and clock of machines", metrics_opts,
 	   struct tars_MetricsReq, "tars ctl node metrics node1 --last 60", .func = "nodeMetrics",
 	   .sql = &SQL_ops_node_metrics, .members = "filter",

@@ -45,8 +45,8 @@ test_expect_success 'deploy, stop, start, restart' '
 '
 
 test_expect_success 'management commands, log files: all that a node can be asked' '
-	has "0.1.0" notify $hello tars.viewversion &&
-	has "the service has no command .tars.nothing.; it has:" notify $hello tars.nothing &&
+	has "0.1.0" send $hello tars.viewversion &&
+	has "the service has no command .tars.nothing.; it has:" send $hello tars.nothing &&
 	has "$hello.log" logs $hello && has "ready tcp" logs $hello $hello.log
 '
 

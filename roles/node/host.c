@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <mntent.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,48 @@ bool host_is_own_address(const char *ip)
 		is_own = has_address(i->ifa_addr, family, address);
 	freeifaddrs(all);
 	return is_own;
+}
+
+/* "" for what says nothing to others. */
+static const char *print_address(const struct sockaddr *sa, char *text, socklen_t size)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
+
+	if (sa && sa->sa_family == AF_INET)
+		return inet_ntop(AF_INET, &v4->sin_addr, text, size);
+	if (sa && sa->sa_family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr))
+		return inet_ntop(AF_INET6, &v6->sin6_addr, text, size);
+	return "";
+}
+
+static bool is_listed(const char *const *v, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(v[i], text))
+			return true;
+	return false;
+}
+
+size_t host_addresses(const char **v, size_t max, struct arena *a)
+{
+	struct ifaddrs *all;
+	size_t n = 0;
+
+	if (getifaddrs(&all) < 0)
+		return 0;
+	for (const struct ifaddrs *i = all; i && n < max; i = i->ifa_next) {
+		char text[INET6_ADDRSTRLEN];
+		const char *address;
+
+		if (!(i->ifa_flags & IFF_UP) || (i->ifa_flags & IFF_LOOPBACK))
+			continue;
+		address = print_address(i->ifa_addr, text, sizeof(text));
+		if (*address && !is_listed(v, n, address))
+			v[n++] = arena_strdup(a, address);
+	}
+	freeifaddrs(all);
+	return n;
 }
 
 static void add_lines(struct buf *b, const char *path, const char *const *names)

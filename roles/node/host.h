@@ -39,6 +39,9 @@ struct host_disk {
 };
 /* The disks that "/", `also` and mounted devices are on, each once.  Their number, at most max. */
 size_t host_disks(const char *also, struct host_disk *v, size_t max, struct arena *a);
+/* Where others may reach this machine: addresses of interfaces that are up, each once, without
+ * loopback and those that count on one link only.  Their number, at most max. */
+size_t host_addresses(const char **v, size_t max, struct arena *a);
 /* Load, memory and, if pid > 0, the figures of that process: lines "name: value". */
 void host_print_load(struct buf *b, pid_t pid);
 

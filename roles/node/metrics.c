@@ -1,4 +1,4 @@
-/* Tells the registry how this machine does: processors, memory, disks, clock. */
+/* Tells the registry how this machine does: processors, memory, disks, addresses, clock. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,13 +9,15 @@
 #include "roles/node/host.h"
 #include "roles/node/node.h"
 
-enum { CALL_MS = 3000, MAX_DISKS = 64 };
+enum { CALL_MS = 3000, MAX_DISKS = 64, MAX_ADDRESSES = 64 };
 
 struct look {
 	const char *path;
 	struct arena *arena;
 	struct host_disk disks[MAX_DISKS];
 	size_t n;
+	const char *addresses[MAX_ADDRESSES];
+	size_t n_addresses;
 };
 
 static void look_at_disks(void *arg)
@@ -44,6 +46,9 @@ static void fill(struct node *n, struct tars_req *rq, struct tars_HostMetrics *m
 		m->avg5 = (float)avg[1];
 		m->avg15 = (float)avg[2];
 	}
+	l->n_addresses = host_addresses(l->addresses, MAX_ADDRESSES, req_arena(rq));
+	for (size_t i = 0; i < l->n_addresses; i++)
+		*TARS_PUSH(rq, &m->addresses) = tars_strf(rq, "%s", l->addresses[i]);
 	host_memory(&memory);
 	m->cpu = host_cpu_percent(&n->metrics_cpu);
 	m->processors = (int)sysconf(_SC_NPROCESSORS_ONLN);

@@ -1,4 +1,6 @@
 /* What nodes say of their machines: stored, and removed when it is old; so are events. */
+#include <arpa/inet.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/sys/log.h"
@@ -7,7 +9,7 @@
 #include "roles/registry/registry.h"
 #include "sql.h"
 
-enum { MAX_DISKS = 64, MAX_PATH = 4096, FORGET_MS = 3600 * 1000 };
+enum { MAX_DISKS = 64, MAX_ADDRESSES = 64, MAX_PATH = 4096, FORGET_MS = 3600 * 1000 };
 static const int64_t MAX_MEMORY = INT64_C(1) << 50, MAX_BYTES = INT64_C(1) << 60;
 
 static int64_t now_ms(void)
@@ -29,6 +31,14 @@ static bool is_disk(const struct tars_HostDisk *d)
 	       d->free <= d->total;
 }
 
+static bool is_address(struct tars_str text)
+{
+	uint8_t address[16];
+
+	return strlen(text.p) == text.n && (inet_pton(AF_INET, text.p, address) == 1 ||
+					    inet_pton(AF_INET6, text.p, address) == 1);
+}
+
 /* One row that cannot be computed with would spoil the answers about all nodes. */
 static int check(const struct tars_HostMetrics *m, struct err *e)
 {
@@ -36,8 +46,10 @@ static int check(const struct tars_HostMetrics *m, struct err *e)
 		  is_load(m->avg5) && is_load(m->avg15) && m->memTotal >= 0 &&
 		  m->memTotal <= MAX_MEMORY && m->memAvailable >= 0 &&
 		  m->memAvailable <= m->memTotal && m->swapUsed >= 0 && m->swapUsed <= MAX_MEMORY &&
-		  m->disks.n <= MAX_DISKS;
+		  m->disks.n <= MAX_DISKS && m->addresses.n <= MAX_ADDRESSES;
 
+	for (uint32_t i = 0; ok && i < m->addresses.n; i++)
+		ok = is_address(m->addresses.v[i]);
 	for (uint32_t i = 0; ok && i < m->disks.n; i++)
 		ok = is_disk(&m->disks.v[i]);
 	return ok ? 0 : err_set(e, TARS_EARG, "a figure is out of its range");

@@ -120,7 +120,7 @@ SELECT n.node_name AS node, n.present_state AS state,
        format('%s %s %s', round(n.load_avg1::numeric, 2), round(n.load_avg5::numeric, 2),
               round(n.load_avg15::numeric, 2)) AS load,
        n.tars_version AS version, n.node_obj AS address, n.data_dir AS "dataDir",
-       n.template_name AS "templateName",
+       n.template_name AS "templateName", n.addresses,
        coalesce(least(extract(epoch FROM now() - n.last_heartbeat), 2147483647)::int, -1) AS age
 FROM t_node_info n, want
 WHERE $1 = '' OR n.node_name LIKE p

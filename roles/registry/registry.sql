@@ -147,6 +147,14 @@ FROM v
 WHERE n.node_name = v.node
 
 -- name: registry_host_metrics
+WITH here AS (
+	SELECT coalesce(string_agg(a, ' ' ORDER BY n), '') AS addresses
+	FROM jsonb_array_elements_text($2::jsonb -> 'addresses') WITH ORDINALITY AS t (a, n)
+), moved AS (
+	UPDATE t_node_info i SET addresses = here.addresses
+	FROM here
+	WHERE i.node_name = $1 AND i.addresses <> here.addresses
+)
 INSERT INTO t_node_metrics (node_name, cpu, processors, load_avg1, load_avg5, load_avg15, mem_total,
                             mem_available, swap_used, clock_diff, disks)
 SELECT n.node_name, v.cpu, v.processors, v.avg1, v.avg5, v.avg15, v."memTotal", v."memAvailable",
